@@ -1,0 +1,9 @@
+# Each target is one task of tasks.py, which runs on Windows too: `py tasks.py book`. `make help` lists them all.
+PYTHON ?= python3
+TASKS := env lint notebooks book unit nbval pages test lab serve bench lock sample clean
+
+.PHONY: help $(TASKS)
+help:
+	@$(PYTHON) tasks.py --help
+$(TASKS):
+	@$(PYTHON) tasks.py $@ $(NAMES) $(if $(BUDGET),--budget $(BUDGET)) $(if $(PORT),--port $(PORT)) $(if $(ALL),--all)

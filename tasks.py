@@ -1,0 +1,214 @@
+"""Everything this project does, as `python tasks.py NAME`, on any system; the Makefile only forwards to it.
+
+Uses nothing but the standard library until it has made the environment (.venv) that the task needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "installed-from.txt"
+LOCK = ROOT / "requirements.lock"
+HTML = ROOT / "book" / "_build" / "html"
+PYTHONS = [(3, 12), (3, 13), (3, 11)]  # in the order we prefer them
+UV_VERSION = "0.13.8"  # writes the lock; see task_lock
+
+
+def say(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+def run(*command: object, **env: str) -> None:
+    """Run a command from the project's root; stop the task with its exit code if it fails."""
+    started = time.monotonic()
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **env}, check=False)
+    seconds = time.monotonic() - started
+    if done.returncode:
+        print(f"\nFAILED after {seconds:.0f} s (exit code {done.returncode}): {' '.join(words)}", file=sys.stderr)
+        raise SystemExit(done.returncode)
+    print(f"   done in {seconds:.0f} s", flush=True)
+
+
+def venv_python() -> Path:
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def python(*arguments: object, **env: str) -> None:
+    run(venv_python(), *arguments, **env)
+
+
+def find_python() -> str:
+    """A Python this project supports: the running one if it is, else the first found by name."""
+    if sys.version_info[:2] in PYTHONS:
+        return sys.executable
+    for major, minor in PYTHONS:
+        for words in ([f"python{major}.{minor}"], ["py", f"-{major}.{minor}"]):
+            probe = [*words, "-c", "import sys; print(sys.executable)"]
+            if shutil.which(words[0]):
+                found = subprocess.run(probe, capture_output=True, text=True, check=False)
+                if found.returncode == 0:
+                    return found.stdout.strip()
+    running = ".".join(map(str, sys.version_info[:3]))
+    wanted = ", ".join(f"{a}.{b}" for a, b in sorted(PYTHONS))
+    raise SystemExit(f"This is Python {running}, and no other was found. Install one of {wanted} and run this again.")
+
+
+def ensure_env() -> None:
+    """Make .venv from requirements.lock, or leave it alone if it was made from this very lock."""
+    inputs = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    wanted = hashlib.sha256(inputs).hexdigest()
+    if venv_python().exists() and STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    base = find_python()
+    say(f"Making the environment in .venv with {base} (about 2.9 GB; one to five minutes, this first time only)")
+    STAMP.unlink(missing_ok=True)
+    run(base, "-m", "venv", "--clear", VENV)
+    pip = [venv_python(), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "on"]
+    run(*pip, "--require-hashes", "--no-deps", "-r", LOCK)
+    run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
+    STAMP.write_text(wanted)
+
+
+def task_env(_: argparse.Namespace) -> None:
+    """make the environment in .venv"""
+    ensure_env()
+    print(f"The environment is ready: {venv_python().relative_to(ROOT)}")
+
+
+def task_lint(_: argparse.Namespace) -> None:
+    """check style and the formatting of all Python, notebooks included"""
+    ensure_env()
+    say("Lint")
+    python("-m", "ruff", "check", ".")
+    python("-m", "ruff", "format", "--check", ".")
+
+
+def task_notebooks(args: argparse.Namespace) -> None:
+    """run the notebooks and store their outputs (name some, or all)"""
+    ensure_env()
+    say(f"Running notebooks in the {args.budget or 'cpu'} budget, one kernel each")
+    python("tools/notebooks.py", *args.names, LESSONS_BUDGET=args.budget or "cpu")
+
+
+def task_book(_: argparse.Namespace) -> None:
+    """render the book to book/_build/html, from the outputs that the notebooks carry"""
+    ensure_env()
+    say("Rendering the book (warnings are errors)")
+    python("-m", "jupyter_book.cli.main", "build", "book", "--config", "_config.yml", "--toc", "_toc.yml",
+           "--path-output", "book", "-W", "--keep-going", "-q")  # fmt: skip
+    print(f"The book: {(HTML / 'index.html').as_uri()}")
+
+
+def task_unit(_: argparse.Namespace) -> None:
+    """run the unit tests"""
+    ensure_env()
+    say("Unit tests")
+    python("-m", "pytest", "tests", "-m", "not pages", "-n", "2", "--dist", "worksteal", "--durations=5")
+
+
+def task_nbval(args: argparse.Namespace) -> None:
+    """run every notebook and compare its text with what is committed"""
+    ensure_env()
+    budget = args.budget or "smoke"
+    names = [f"book/{Path(n).stem}.ipynb" for n in args.names] or sorted((ROOT / "book").glob("*.ipynb"))
+    say(f"Notebooks under nbval, strict, in the {budget} budget ({len(names)} notebooks)")
+    python("-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
+           "--nbval-cell-timeout=600", "--nbval-kernel-startup-timeout=120", "-n", "2", "--dist", "loadscope",
+           "-o", "testpaths=", "--durations=5", *names, LESSONS_BUDGET=budget)  # fmt: skip
+
+
+def task_pages(_: argparse.Namespace) -> None:
+    """open every rendered page in the machine's Chromium"""
+    ensure_env()
+    say("Pages in a browser")
+    python("-m", "pytest", "tests/book", "-m", "pages", "-rs")
+
+
+def task_test(args: argparse.Namespace) -> None:
+    """everything that must hold: lint, unit tests, notebooks, the book, its pages"""
+    for step in (task_lint, task_unit, task_nbval, task_book, task_pages):
+        step(args)
+    say("All checks passed")
+
+
+def task_lab(_: argparse.Namespace) -> None:
+    """open the notebooks in JupyterLab"""
+    ensure_env()
+    python("-m", "jupyterlab", "--notebook-dir", "book")
+
+
+def task_serve(args: argparse.Namespace) -> None:
+    """show the rendered book on localhost, at --port"""
+    task_book(args)
+    print(f"Serving http://localhost:{args.port} until Ctrl-C")
+    try:
+        python("-m", "http.server", args.port, "--bind", "127.0.0.1", "--directory", HTML)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+
+
+def task_bench(args: argparse.Namespace) -> None:
+    """measure speed and memory, beside peers, into results/"""
+    ensure_env()
+    python("tools/bench.py", *args.names)
+
+
+def task_lock(_: argparse.Namespace) -> None:
+    """write requirements.lock and constraints.txt from pyproject.toml, for every supported Python at once"""
+    ensure_env()
+    python("-m", "pip", "--disable-pip-version-check", "install", "-q", f"uv=={UV_VERSION}")
+    common = ["-m", "uv", "pip", "compile", "--universal", "--python-version", "3.11", "--fork-strategy", "fewest",
+              "--extra", "book", "--extra", "test", "--no-annotate", "--no-header", "--no-emit-index-url",
+              "--no-emit-find-links", "-q", "pyproject.toml"]  # fmt: skip
+    python(*common, "--generate-hashes", "-o", "requirements.lock")
+    python(*common, "-o", "constraints.txt")
+
+
+def task_sample(_: argparse.Namespace) -> None:
+    """make the images in data/ again from the registry packages they come from"""
+    ensure_env()
+    python("tools/sample.py")
+
+
+def task_clean(args: argparse.Namespace) -> None:
+    """delete what was built (--all: the environment too); never data or results"""
+    doomed = [ROOT / "book" / "_build", *ROOT.glob(".*_cache"), *ROOT.glob("*.egg-info")]
+    doomed += [p for top in ("lessons_lib", "tests", "tools") for p in (ROOT / top).rglob("__pycache__")]
+    doomed += [VENV] if args.all else []
+    for path in doomed:
+        if path.exists():
+            print(f"deleting {path.relative_to(ROOT)}")
+            shutil.rmtree(path)
+
+
+TASKS = {name.removeprefix("task_"): task for name, task in globals().items() if name.startswith("task_")}
+
+
+def main() -> None:
+    names = "\n".join(f"  {name:<10} {task.__doc__}" for name, task in TASKS.items())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=f"tasks:\n{names}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("task", choices=TASKS, metavar="TASK", help="one of the tasks below")
+    parser.add_argument("names", nargs="*", help="notebooks or benchmarks to restrict the task to")
+    parser.add_argument("--budget", choices=["smoke", "cpu", "gpu"], help="sizes of data and training")
+    parser.add_argument("--port", type=int, default=8000, help="for serve")
+    parser.add_argument("--all", action="store_true", help="for clean: the environment too")
+    args = parser.parse_args()
+    try:
+        TASKS[args.task](args)
+    except KeyboardInterrupt:
+        raise SystemExit("\nInterrupted; run the same command again to go on.") from None
+
+
+if __name__ == "__main__":
+    main()
