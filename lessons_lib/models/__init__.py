@@ -1,0 +1,1 @@
+"""One file an architecture, in the order the book meets them."""

@@ -1,0 +1,148 @@
+"""The few pictures that every chapter draws. Each needs alt text, for readers who cannot see it.
+
+A figure goes to the notebook as a PNG whose output metadata carry the alt text, followed by its caption in Markdown.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from IPython.display import Markdown, display
+from matplotlib.figure import Figure
+
+from lessons_lib import images
+
+# Okabe and Ito's colours: told apart by colour-blind readers too. Line styles repeat the message for gray print.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+STYLE = {
+    "axes.prop_cycle": mpl.cycler(color=COLOURS) + mpl.cycler(linestyle=["-", "--", "-.", ":", "-", "--", "-."]),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "font.size": 10,
+    "legend.frameon": False,
+}
+DPI = 100
+
+
+def figure(fig: Figure, *, alt: str, caption: str | None = None) -> None:
+    """Publish a Matplotlib figure with its alt text and caption. Raises ValueError without alt text."""
+    if not alt.strip():
+        raise ValueError("alt is empty: say in one sentence what this figure shows")
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
+    display(
+        {"image/png": buffer.getvalue(), "text/plain": alt},
+        raw=True,
+        metadata={"image/png": {"alt": alt}},
+    )
+    if caption:
+        display(Markdown(f"*{caption}*"))
+
+
+def show(
+    pictures: np.ndarray | Sequence[np.ndarray],
+    titles: Sequence[str] | None = None,
+    *,
+    alt: str,
+    caption: str | None = None,
+    columns: int | None = None,
+    height: float = 2.2,
+    cmap: str = "gray",
+    vmin: float | None = 0,
+    vmax: float | None = 1,
+) -> None:
+    """Show one picture, a batch, or a list of pictures side by side, `height` inches each, `columns` to a row.
+
+    RGB pictures are clipped to [0, 1]; single-channel ones are mapped from [vmin, vmax] (None: their own range) to
+    `cmap`. Small pictures are enlarged without smoothing, so that pixels stay visible.
+    """
+    if isinstance(pictures, np.ndarray) and pictures.ndim <= 3:
+        pictures = [pictures]
+    pictures = [_displayable(p) for p in pictures]
+    if not pictures:
+        raise ValueError("there is no picture to show")
+    titles = [""] * len(pictures) if titles is None else list(titles)
+    if len(titles) != len(pictures):
+        raise ValueError(f"{len(titles)} titles for {len(pictures)} pictures: give one for each")
+    columns = min(len(pictures), columns or 6)
+    rows = math.ceil(len(pictures) / columns)
+    ratio = max(p.shape[1] / p.shape[0] for p in pictures)
+    lines = max(title.count("\n") + 1 if title else 0 for title in titles)
+    with mpl.rc_context(STYLE):
+        fig = Figure(figsize=(columns * height * ratio, rows * (height + 0.2 * lines)), layout="constrained")
+        axes = fig.subplots(rows, columns, squeeze=False).ravel()
+        for ax in axes:
+            ax.axis("off")
+        for ax, picture, title in zip(axes, pictures, titles, strict=False):
+            ax.imshow(picture, cmap=cmap, vmin=vmin, vmax=vmax, interpolation="nearest")
+            ax.set_title(title, fontsize=9)
+    figure(fig, alt=alt, caption=caption)
+
+
+def curves(
+    series: Mapping[str, np.ndarray | tuple],
+    *,
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    caption: str | None = None,
+    logx: bool = False,
+    logy: bool = False,
+) -> None:
+    """Draw each named series as a line: y values over their index, or a tuple (x, y)."""
+    with mpl.rc_context(STYLE):
+        fig = Figure(figsize=(6, 3.2), layout="constrained")
+        ax = fig.subplots()
+        for name, values in series.items():
+            ax.plot(*(values if isinstance(values, tuple) else (values,)), label=name)
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_xscale("log" if logx else "linear")
+        ax.set_yscale("log" if logy else "linear")
+        if len(series) > 1:
+            ax.legend()
+    figure(fig, alt=alt, caption=caption)
+
+
+def history(history, *, alt: str, caption: str | None = None) -> None:
+    """Draw the losses of a `training.History`, or of several given as {name: History}, over the epochs."""
+    named = history if isinstance(history, Mapping) else {"": history}
+    series = {}
+    for name, one in named.items():
+        epochs = np.arange(1, one.epochs + 1)
+        series[f"{name} training".strip()] = (epochs, one.loss)
+        if one.val_loss:
+            series[f"{name} validation".strip()] = (epochs, one.val_loss)
+    curves(series, xlabel="epoch", ylabel="loss", alt=alt, caption=caption, logy=True)
+
+
+def table(rows: Sequence[Mapping], *, caption: str | None = None) -> None:
+    """Show rows, dicts with the same keys, as a Markdown table; floats with two decimals, numbers to the right."""
+    if not rows:
+        raise ValueError("there is no row to show")
+    keys = list(rows[0])
+    numeric = [isinstance(rows[0][key], int | float | np.number) for key in keys]
+    cells = [
+        [f"{row[key]:.2f}" if isinstance(row[key], float | np.floating) else str(row[key]) for key in keys]
+        for row in rows
+    ]
+    lines = [keys, ["--:" if n else ":--" for n in numeric], *cells]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    display(Markdown(text + (f"\n\n*{caption}*" if caption else "")))
+
+
+def _displayable(picture: np.ndarray) -> np.ndarray:
+    picture = np.asarray(picture)
+    if picture.dtype == bool or picture.dtype.kind in "iu":
+        picture = picture.astype(np.float32)
+    if picture.ndim == 2:  # a kernel or a feature map
+        picture = picture[..., None]
+    images.check(picture, "picture")
+    if picture.ndim != 3:
+        raise images.ImageError(f"a picture has shape {picture.shape}: give (H, W), (H, W, 1) or (H, W, 3)")
+    return picture[..., 0] if picture.shape[-1] == 1 else np.clip(picture, 0, 1)

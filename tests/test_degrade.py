@@ -1,0 +1,168 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from lessons_lib import degrade
+from lessons_lib.images import ImageError
+
+GRAY = np.full((120, 150, 3), 0.5, np.float32)
+PICTURE = np.random.default_rng(3).random((20, 23, 3), dtype=np.float32)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def test_gaussian_noise_has_the_sigma_it_says_and_the_seed_decides():
+    noisy = degrade.gaussian_noise(GRAY, 25 / 255, rng())
+    assert noisy.dtype == np.float32
+    assert (noisy - GRAY).std() == pytest.approx(25 / 255, rel=0.02)
+    assert (noisy - GRAY).mean() == pytest.approx(0, abs=0.002)
+    np.testing.assert_array_equal(noisy, degrade.gaussian_noise(GRAY, 25 / 255, rng()))
+    assert (noisy != degrade.gaussian_noise(GRAY, 25 / 255, rng(1))).any()
+
+
+def test_clipping_is_asked_for():
+    assert degrade.gaussian_noise(GRAY, 0.5, rng()).max() > 1
+    assert degrade.gaussian_noise(GRAY, 0.5, rng(), clip=True).max() == 1
+
+
+def test_region_noise_stays_in_its_box():
+    noisy = degrade.region_noise(GRAY, 0.1, rng(), (10, 20, 30, 40))
+    changed = (noisy != GRAY).any(-1)
+    assert changed[10:40, 20:60].mean() > 0.99
+    assert changed.sum() == changed[10:40, 20:60].sum()
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 1.0])
+def test_partial_noise_covers_its_share(fraction):
+    changed = (degrade.partial_noise(GRAY, 0.1, rng(), fraction) != GRAY).any(-1)
+    assert changed.mean() == pytest.approx(fraction, abs=0.01)
+
+
+def test_salt_and_pepper_share_and_whole_pixels():
+    noisy = degrade.salt_and_pepper(GRAY, 0.2, rng())
+    assert (noisy == 0).all(-1).mean() == pytest.approx(0.1, abs=0.01)
+    assert (noisy == 1).all(-1).mean() == pytest.approx(0.1, abs=0.01)
+    assert ((noisy == GRAY).all(-1) | (noisy == 0).all(-1) | (noisy == 1).all(-1)).all()
+
+
+@pytest.mark.parametrize("brightness", [0.1, 0.8])
+def test_poisson_gaussian_variance_grows_with_brightness(brightness):
+    image = np.full((300, 300, 1), brightness, np.float32)
+    noisy = degrade.poisson_gaussian(image, rng(), photons=100, read_sigma=0.05)
+    assert noisy.mean() == pytest.approx(brightness, abs=0.002)
+    assert noisy.var() == pytest.approx(brightness / 100 + 0.05**2, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (degrade.gaussian_noise, (GRAY, -0.1, rng()), "sigma is -0.1"),
+        (degrade.gaussian_noise, (GRAY, 25, rng()), "25/255"),
+        (degrade.gaussian_noise, (GRAY, float("nan"), rng()), "sigma is nan"),
+        (degrade.region_noise, (GRAY, 0.1, rng(), (100, 0, 30, 10)), "does not fit"),
+        (degrade.partial_noise, (GRAY, 0.1, rng(), 0), "fraction is 0"),
+        (degrade.salt_and_pepper, (GRAY, 1.5, rng()), "amount is 1.5"),
+        (degrade.poisson_gaussian, (GRAY, rng(), 0), "photons is 0"),
+        (degrade.gaussian_kernel, (4, 1.0), "odd"),
+        (degrade.gaussian_kernel, (3, 0), "sigma is 0"),
+        (degrade.motion_kernel, (8, 30), "odd"),
+        (degrade.defocus_kernel, (-1,), "radius is -1"),
+        (degrade.blur, (GRAY, np.ones((2, 3))), "odd"),
+        (degrade.blur, (GRAY, np.ones(3)), "2-D"),
+        (degrade.blur, (GRAY, np.ones((3, 3)), "mirror"), "reflect, edge"),
+        (degrade.downscale_area, (GRAY, 2), "scale is 2"),
+        (degrade.imresize, (GRAY,), "either scale or size"),
+        (degrade.imresize, (GRAY, -1), "scale is -1"),
+        (degrade.imresize, (GRAY, None, (0, 5)), r"size is \(0, 5\)"),
+        (degrade.gaussian_noise, (GRAY.astype(np.uint8), 0.1, rng()), "to_float"),
+    ],
+)
+def test_bad_input_is_named(function, arguments, message):
+    with pytest.raises(ImageError, match=message):
+        function(*arguments)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [degrade.gaussian_kernel(7, 1.2), degrade.motion_kernel(9, 30), degrade.defocus_kernel(2.5)],
+    ids=["gaussian", "motion", "defocus"],
+)
+def test_kernels_sum_to_one_and_keep_a_flat_image(kernel):
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    assert (kernel >= 0).all()
+    np.testing.assert_allclose(degrade.blur(GRAY, kernel), GRAY, atol=1e-5)
+
+
+def test_kernel_shapes_are_what_they_claim():
+    np.testing.assert_allclose(
+        degrade.gaussian_kernel(3, 0.85)[1, 1], 1 / (1 + 2 * np.exp(-1 / (2 * 0.85**2))) ** 2, 1e-5
+    )
+    assert (degrade.motion_kernel(5, 0)[2] > 0.19).all()
+    np.testing.assert_allclose(degrade.motion_kernel(5, 90), degrade.motion_kernel(5, 0).T, atol=1e-6)
+    upwards = degrade.motion_kernel(9, 45)
+    assert upwards[0:3, 6:9].sum() > 0.1 > upwards[0:3, 0:3].sum()
+    disc = degrade.defocus_kernel(3.0)
+    assert disc[3, 3] == pytest.approx(1 / (np.pi * 9), rel=0.02)
+
+
+SCIPY_NAMES = {"reflect": "mirror", "edge": "nearest", "zero": "constant", "wrap": "wrap"}
+
+
+@pytest.mark.parametrize("border", degrade.BORDERS)
+def test_blur_is_scipys_convolution(border):
+    kernel = np.random.default_rng(4).random((3, 5), dtype=np.float32)
+    expected = np.stack([ndimage.convolve(PICTURE[..., c], kernel, mode=SCIPY_NAMES[border]) for c in range(3)], -1)
+    np.testing.assert_allclose(degrade.blur(PICTURE, kernel, border), expected, atol=1e-5)
+
+
+def test_blur_takes_batches_and_images_smaller_than_the_kernel():
+    kernel = degrade.gaussian_kernel(13, 2.0)
+    batch = np.stack([PICTURE, PICTURE[::-1]])
+    np.testing.assert_array_equal(degrade.blur(batch, kernel)[1], degrade.blur(PICTURE[::-1], kernel))
+    assert degrade.blur(PICTURE[:3, :1], kernel).shape == (3, 1, 3)
+
+
+def test_downscale_area_of_the_articles():
+    assert degrade.downscale_area(np.zeros((80, 80, 3), np.float32), 0.4).shape == (32, 32, 3)
+
+
+def test_imresize_weights_by_hand():
+    line = np.zeros((1, 8, 1), np.float32)
+    line[0, 4] = 1
+    # Output pixel k sits at input 2 k + 0.5; the cubic is stretched twofold, so weight(d) = cubic(d / 2) / 2. Input
+    # pixel 4 is 3.5, 1.5, 0.5 and 2.5 away; cubic(1.75), cubic(0.75), cubic(0.25), cubic(1.25) in exact fractions:
+    expected = [-3 / 128, 29 / 128, 111 / 128, -9 / 128]
+    np.testing.assert_allclose(degrade.imresize(line, size=(1, 4))[0, :, 0] * 2, expected, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 20), st.integers(1, 20), st.floats(0.2, 4))
+def test_imresize_keeps_flat_images_and_rounds_sizes_up(height, width, scale):
+    flat = np.full((height, width, 1), 0.3, np.float32)
+    resized = degrade.imresize(flat, scale)
+    assert resized.shape == (int(np.ceil(height * scale - 1e-9)), int(np.ceil(width * scale - 1e-9)), 1)
+    np.testing.assert_allclose(resized, 0.3, atol=1e-5)
+
+
+def test_imresize_keeps_a_ramp_a_ramp_inside():
+    ramp = np.tile(np.linspace(0, 1, 40, dtype=np.float32)[None, :, None], (40, 1, 1))
+    small = degrade.imresize(ramp, 0.5)[10, 4:-4, 0]
+    np.testing.assert_allclose(np.diff(small), 2 / 39, atol=1e-5)
+
+
+def test_imresize_takes_batches():
+    batch = np.stack([PICTURE, PICTURE * 0.5])
+    np.testing.assert_allclose(degrade.imresize(batch, 0.5)[1], degrade.imresize(PICTURE * 0.5, 0.5), atol=1e-6)
+
+
+def test_imresize_antialiases_where_opencv_does_not():
+    stripes = np.zeros((64, 64, 1), np.float32)
+    stripes[:, ::2] = 1
+    assert degrade.imresize(stripes, 0.25)[4:-4, 4:-4].std() < 0.01
+    aliased = cv2.resize(stripes, (16, 16), interpolation=cv2.INTER_NEAREST)
+    assert abs(float(aliased.mean()) - 0.5) > 0.4

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from matplotlib.figure import Figure
+
+from lessons_lib import plots
+from lessons_lib.images import ImageError
+from lessons_lib.training import History
+
+PICTURE = np.random.default_rng(7).random((6, 9, 3), dtype=np.float32)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shell():
+    """Without a shell IPython would print the outputs instead of publishing them."""
+    InteractiveShell.instance()
+    yield
+    InteractiveShell.clear_instance()
+
+
+def published(draw):
+    """The rich outputs that `draw` displays, as (data, metadata)."""
+    with capture_output() as captured:
+        assert draw() is None
+    return [(out.data, out.metadata) for out in captured.outputs]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda **k: plots.show([PICTURE, PICTURE[..., :1]], ["colour", "gray"], **k),
+        lambda **k: plots.show(np.stack([PICTURE] * 7), columns=4, **k),
+        lambda **k: plots.show(np.eye(3), vmin=None, vmax=None, **k),
+        lambda **k: plots.curves({"a": [1, 2], "b": ([1, 10], [2, 3])}, xlabel="x", ylabel="y", logx=True, **k),
+        lambda **k: plots.history(History([1.0, 0.5], [1.1, 0.7]), **k),
+        lambda **k: plots.history({"one": History([1.0]), "two": History([2.0])}, **k),
+        lambda **k: plots.figure(Figure(), **k),
+    ],
+)
+def test_every_figure_is_a_png_with_alt_text_and_caption(draw):
+    (figure, metadata), (caption, _) = published(lambda: draw(alt="what it shows", caption="look here"))
+    assert figure["image/png"].startswith(b"\x89PNG")
+    assert figure["text/plain"] == "what it shows"
+    assert metadata["image/png"] == {"alt": "what it shows"}
+    assert caption["text/markdown"] == "*look here*"
+
+
+def test_the_same_figure_is_the_same_file():
+    first, second = (published(lambda: plots.show(PICTURE, alt="x"))[0][0]["image/png"] for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("alt", ["", "  "])
+def test_no_figure_without_alt_text(alt):
+    with pytest.raises(ValueError, match="alt is empty"):
+        plots.show(PICTURE, alt=alt)
+
+
+def test_bad_pictures_are_refused():
+    with pytest.raises(ValueError, match="no picture"):
+        plots.show([], alt="x")
+    with pytest.raises(ValueError, match="1 titles for 2"):
+        plots.show([PICTURE, PICTURE], ["one"], alt="x")
+    with pytest.raises(ImageError, match="NaN"):
+        plots.show(PICTURE * np.nan, alt="x")
+
+
+def test_table():
+    rows = [
+        {"method": "identity", "PSNR (dB)": 20.456, "n": 3},
+        {"method": "median", "PSNR (dB)": np.float32(24), "n": 3},
+    ]
+    [(data, _)] = published(lambda: plots.table(rows, caption="RGB"))
+    assert data["text/markdown"].splitlines() == [
+        "| method | PSNR (dB) | n |",
+        "| :-- | --: | --: |",
+        "| identity | 20.46 | 3 |",
+        "| median | 24.00 | 3 |",
+        "",
+        "*RGB*",
+    ]
+    with pytest.raises(ValueError, match="no row"):
+        plots.table([])
