@@ -123,15 +123,9 @@ def fit(
     else:
         follow.stream = data
     if not follow.finished:
-        model.fit(
-            data,
-            **arrays,
-            validation_data=validation,
-            epochs=epochs,
-            initial_epoch=start,
-            verbose=0,
-            callbacks=[follow],
-        )
+        options = {"epochs": epochs, "initial_epoch": start, "verbose": 0, "callbacks": [follow]}
+        options["shuffle"] = bool(arrays)  # a stream has an order of its own
+        model.fit(data, **arrays, validation_data=validation, **options)
     model.set_weights(follow.best_weights)
     return follow.history
 
