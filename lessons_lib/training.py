@@ -18,6 +18,7 @@ from lessons_lib.budget import budget, pick
 
 __all__ = ["GateError", "History", "budget", "fit", "gate", "pick", "seed_everything", "set_precision"]
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
+WORTHWHILE = 1.2  # how many times faster bfloat16 must be before it is taken
 
 
 class GateError(AssertionError):
@@ -65,7 +66,7 @@ def set_precision(choice: str = "auto") -> str:
     if choice not in PRECISIONS:
         raise ValueError(f"precision is {choice!r}: choose one of {', '.join(PRECISIONS)} (LESSONS_PRECISION, if set)")
     if choice == "auto":
-        choice = "mixed_bfloat16" if bfloat16_gain() > 1.2 else "float32"
+        choice = "mixed_bfloat16" if bfloat16_gain() > WORTHWHILE else "float32"
     keras.mixed_precision.set_dtype_policy(choice)
     return choice
 
