@@ -1,0 +1,325 @@
+"""Getting a set from its public addresses: one after the other, resumed, checked, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import cv2
+import pooch
+import requests
+from tqdm import tqdm
+
+from lessons_lib.datasets import store
+from lessons_lib.datasets.registry import Dataset, DatasetError, Source, choose, load
+
+ATTEMPTS = 4  # of one address, each going on where the one before broke off
+PAUSE = 1.0  # seconds before the second attempt; doubles
+TIMEOUT = (10, 60)  # seconds to connect, and without a byte
+CHUNK = 1 << 18
+STALE = 86_400  # seconds after which what a killed download left is deleted
+PARTIAL = ".partial-"
+BROKEN_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError)
+
+
+class FetchError(DatasetError):
+    """No address gave the files."""
+
+
+class CacheError(DatasetError):
+    """The cache cannot be written."""
+
+
+class _SourceError(Exception):
+    """One address failed; the next is asked."""
+
+
+class Resuming:
+    """A downloader for pooch that goes on with a broken transfer instead of starting again."""
+
+    def __init__(self, session: requests.Session, bar: tqdm) -> None:
+        self.session, self.bar = session, bar
+
+    def __call__(self, url: str, output_file: str, _: object) -> None:
+        target = Path(output_file)
+        target.write_bytes(b"")  # pooch hands over an empty temporary file; an attempt may have come before
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._transfer(url, target)
+            except requests.HTTPError as error:
+                if error.response.status_code < 500:
+                    raise  # refused: asking again gives the same answer
+                last = error
+            except requests.RequestException as error:
+                last = error
+            if attempt + 1 < ATTEMPTS:
+                time.sleep(PAUSE * 2**attempt)
+        raise last
+
+    def _transfer(self, url: str, target: Path) -> None:
+        have = target.stat().st_size
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with self.session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+            if answer.status_code == 416:  # nothing after what we have, or a server that counts otherwise
+                target.write_bytes(b"")
+                raise requests.ConnectionError("the server cannot resume; starting again")
+            answer.raise_for_status()
+            if answer.status_code != 206:  # the whole file again
+                self.bar.update(-have)
+                have = 0
+            length = answer.headers.get("Content-Length")
+            self._make_room(target, int(length or 0))
+            with target.open("ab" if have else "wb") as file:
+                for chunk in answer.iter_content(CHUNK):
+                    file.write(chunk)
+                    self.bar.update(len(chunk))
+            if length and target.stat().st_size < have + int(length):
+                raise requests.ConnectionError("the connection closed early")
+
+    def _make_room(self, target: Path, needed: int) -> None:
+        free = shutil.disk_usage(target.parent).free
+        if needed > free:
+            raise CacheError(
+                f"{target.parent} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are needed: "
+                "free some, or set LESSONS_CACHE to a folder on another disk"
+            )
+        if self.bar.n + needed > (self.bar.total or 0):
+            self.bar.total = self.bar.n + needed
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def fetch(name: str, members: list[str] | None = None) -> Path:
+    """Make sure that a set (or some of its files) is on this machine and verified; the folder where it lies.
+
+    Asks the local mirror, the cache, then each public address in order; replaces a damaged file in the cache.
+    Raises UnknownDatasetError, ChecksumError (a wrong file in the mirror), FetchError (no address worked: it names
+    each and its reason) or CacheError (read-only or full disk). A half file is never left under a file's name.
+    """
+    dataset = choose(name, load(), "set")
+    wanted = list(members) if members is not None else [f for f in dataset.files if f not in dataset.local]
+    for member in wanted:
+        choose(member, dataset.files, f"file of {name}")
+    missing = [member for member in wanted if not _have(dataset, member)]
+    if missing:
+        folder = store.cache_folder() / name
+        with _writable(folder):
+            _fetch_missing(dataset, missing, folder)
+        return folder
+    return next(folder for folder in store.places(name) if (folder / wanted[0]).is_file())
+
+
+def _have(dataset: Dataset, member: str) -> bool:
+    try:
+        return store.find(dataset, member) is not None
+    except store.ChecksumError as error:
+        mine = store.cache_folder() / dataset.name / member
+        if str(mine) not in str(error):
+            raise
+        with _writable(mine.parent):
+            mine.unlink()
+        say(f"{mine} was damaged: getting it again")
+        return False
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Turn what the disk says into what to do. (requests' errors are OSErrors too, and pass.)"""
+    try:
+        yield
+    except requests.RequestException:
+        raise
+    except OSError as error:
+        raise CacheError(
+            f"cannot write to the cache {folder}: {error.strerror or error}. "
+            "Free some space or mend its permissions, or set LESSONS_CACHE to another folder"
+        ) from error
+
+
+def _fetch_missing(dataset: Dataset, missing: list[str], folder: Path) -> None:
+    """Ask the sources in order until nothing is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    failures = []
+    sizes = [dataset.files[member].size for member in missing]
+    megabytes = "" if None in sizes else f", {sum(sizes) / 1e6:.1f} MB"
+    say(f"Getting {dataset.name}: {len(missing)} files{megabytes}, into {folder}")
+    for source in [*_mirrored_archives(dataset), *dataset.sources]:
+        here = [member for member in missing if fnmatchcase(member, source.provides)]
+        if here:
+            try:
+                _take(dataset, source, here, folder)
+            except (_SourceError, requests.RequestException) as error:
+                failures.append(f"{source.url}: {_reason(error)}")
+                say(f"  failed: {failures[-1]}; trying the next address, if there is one")
+        missing = [member for member in missing if not (folder / member).is_file()]
+        if not missing:
+            return
+    tried = "\n".join(f"  {failure}" for failure in failures) or "  no public address is known for these files"
+    raise FetchError(
+        f"{dataset.name}: {len(missing)} files could not be had, the first is {missing[0]}.\n{tried}\n"
+        f"Ways out: try again with a network; put the files in a folder {dataset.name}/ and name the folder above it "
+        "in LESSONS_DATA; or go on without: the smoke and cpu budgets need only the shipped sample"
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError):
+        return f"the server answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError) and "getaddrinfo" not in str(error):
+        return f"no connection, or it broke off ({str(error)[:120]})"
+    return "the name is not known: is this machine offline?" if isinstance(error, OSError) else str(error)
+
+
+def _sweep(folder: Path) -> None:
+    for old in folder.glob(PARTIAL + "*"):
+        if time.time() - old.stat().st_mtime > STALE:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _mirrored_archives(dataset: Dataset) -> list[Source]:
+    """The set's archives that lie, whole, in the local mirror: they need no network."""
+    mirror = store.mirror_folder()
+    if mirror is None:
+        return []
+    held = [(s, mirror / dataset.name / PurePosixPath(s.url).name) for s in dataset.sources if s.archive]
+    return [Source(str(path), True, s.provides, s.sha256) for s, path in held if path.is_file()]
+
+
+def _take(dataset: Dataset, source: Source, members: list[str], folder: Path) -> None:
+    """Get `members` from one source into `folder`, each moved there once it is proven."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=PARTIAL) as scratch, requests.Session() as session:
+        scratch = Path(scratch)
+        known = sum(dataset.files[m].size or 0 for m in members) if not source.archive else None
+        with tqdm(total=known, unit="B", unit_scale=True, desc=dataset.name, disable=None) as bar:
+            get = Resuming(session, bar)
+            if source.archive:
+                _take_archive(dataset, source, members, folder, scratch, get)
+            elif dataset.together:
+                _take_together(dataset, source, folder, scratch, get)
+            else:
+                for member in members:
+                    part = _download(source.address(member), scratch, get)
+                    _accept(part, dataset, member, folder)
+
+
+def _download(url: str, scratch: Path, get: Resuming) -> Path:
+    pooch.get_logger().setLevel("ERROR")  # it would announce every file; we say it once
+    # The sum is checked by the caller: some files are proven by their pixels, some only as a whole.
+    return Path(pooch.retrieve(url, known_hash=None, fname="download", path=scratch, downloader=get))
+
+
+def _accept(part: Path, dataset: Dataset, member: str, folder: Path) -> None:
+    """Check a downloaded file and move it under its name; another packing of the same pixels becomes PNG."""
+    expected = dataset.files[member]
+    if not store.matches(part, expected):
+        found = store.file_sum(part)
+        part.unlink()
+        raise _SourceError(f"{member} has the wrong sum: expected sha256 {expected.sha256}, found {found}")
+    if expected.pixels and store.file_sum(part) != expected.sha256 and not part.read_bytes().startswith(b"\x89PNG"):
+        packed = cv2.imencode(".png", cv2.imread(str(part), cv2.IMREAD_COLOR))[1]
+        part.write_bytes(packed.tobytes())
+    _move(part, folder / member)
+
+
+def _move(part: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(target)
+
+
+def _take_together(dataset: Dataset, source: Source, folder: Path, scratch: Path, get: Resuming) -> None:
+    """All files of a set whose only published sum is that of all of them end to end."""
+    parts = {}
+    for number, member in enumerate(dataset.files):
+        part = _download(source.address(member), scratch, get)
+        parts[member] = part.rename(scratch / f"{number:04d}")
+    kind, _, wanted = dataset.together.partition(":")
+    found = store.together_sum(list(parts.values()), kind)
+    if found != wanted:
+        raise _SourceError(f"the files end to end have the wrong sum: expected {kind} {wanted}, found {found}")
+    for member, part in parts.items():
+        _move(part, folder / member)
+    store.write_record(folder, list(parts))
+
+
+def _take_archive(
+    dataset: Dataset, source: Source, members: list[str], folder: Path, scratch: Path, get: Resuming
+) -> None:
+    """Everything that is missing and that one archive holds."""
+    archive = Path(source.url) if Path(source.url).is_file() else _download(source.url, scratch, get)
+    found = store.file_sum(archive)
+    if source.sha256 and found != source.sha256:
+        raise _SourceError(f"the archive has the wrong sum: expected sha256 {source.sha256}, found {found}")
+    wanted = {PurePosixPath(member).name: member for member in members}
+    taken, wrong = [], None
+    try:
+        for name, stream in _safe_members(archive, set(wanted)):
+            member = wanted[name]
+            part = scratch / "member"
+            if (folder / member).is_file() or not _copy(stream, part, dataset.files[member].size):
+                continue  # another folder of the archive may hold a file by the same name
+            if dataset.files[member].sha256 is None and source.sha256:
+                _move(part, folder / member)  # no sum of its own, but the archive is proven
+                taken.append(member)
+                continue
+            try:
+                _accept(part, dataset, member, folder)
+            except _SourceError as error:
+                wrong = error
+    except BROKEN_ARCHIVE as error:
+        raise _SourceError(f"the archive cannot be read ({error})") from error
+    if taken:
+        store.write_record(folder, taken)
+    absent = [member for member in members if not (folder / member).is_file()]
+    if absent:
+        raise wrong or _SourceError(f"the archive lacks {len(absent)} files, the first is {absent[0]}")
+
+
+def _safe_members(archive: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Regular files by these names. Where the archive would put them never matters, but one that climbs out of its
+    folder is not what it claims to be and is refused."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for info in packed.infolist():
+                if _base(info.filename) in names and not info.is_dir():
+                    with packed.open(info) as stream:
+                        yield _base(info.filename), stream
+    else:
+        with tarfile.open(archive, "r:*") as packed:
+            for info in packed:
+                if _base(info.name) in names and info.isfile():
+                    yield _base(info.name), packed.extractfile(info)
+
+
+def _base(name: str) -> str:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise _SourceError(f"the archive holds the unsafe path {name!r}")
+    return path.name
+
+
+def _copy(stream: IO[bytes], target: Path, size: int | None) -> bool:
+    """Copy a stream to a file; False, with nothing left, if it is longer than the file we want."""
+    with target.open("wb") as file:
+        while chunk := stream.read(CHUNK):
+            file.write(chunk)
+            if size is not None and file.tell() > 2 * size:
+                break
+        else:
+            return True
+    target.unlink()
+    return False
