@@ -144,7 +144,7 @@ def task_test(args: argparse.Namespace) -> None:
 def task_lab(_: argparse.Namespace) -> None:
     """open the notebooks in JupyterLab"""
     ensure_env()
-    python("-m", "jupyterlab", "--notebook-dir", "book")
+    python("-m", "jupyterlab", "--notebook-dir", "book", TF_CPP_MIN_LOG_LEVEL="3")
 
 
 def task_serve(args: argparse.Namespace) -> None:
