@@ -26,7 +26,7 @@ from lessons_lib.datasets.registry import Dataset, DatasetError, Source, choose,
 ATTEMPTS = 4  # of one address, each going on where the one before broke off
 PAUSE = 1.0  # seconds before the second attempt; doubles
 TIMEOUT = (10, 60)  # seconds to connect, and without a byte
-CHUNK = 1 << 18
+CHUNK = 1 << 16  # bytes; what is lost at most when a transfer breaks off
 STALE = 86_400  # seconds after which what a killed download left is deleted
 PARTIAL = ".partial-"
 BROKEN_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError)
@@ -125,12 +125,11 @@ def _have(dataset: Dataset, member: str) -> bool:
     try:
         return store.find(dataset, member) is not None
     except store.ChecksumError as error:
-        mine = store.cache_folder() / dataset.name / member
-        if str(mine) not in str(error):
-            raise
-        with _writable(mine.parent):
-            mine.unlink()
-        say(f"{mine} was damaged: getting it again")
+        if not error.path.is_relative_to(store.cache_folder()):
+            raise  # a mirror's file is not ours to replace
+        with _writable(error.path.parent):
+            error.path.unlink()
+        say(f"{error.path} was damaged: getting it again")
         return False
 
 
@@ -176,13 +175,16 @@ def _fetch_missing(dataset: Dataset, missing: list[str], folder: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
+    """What went wrong at one address, in a line that a learner can act on."""
     if isinstance(error, requests.HTTPError):
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    if isinstance(error, requests.ConnectionError) and "getaddrinfo" not in str(error):
+    if "NameResolutionError" in str(error):
+        return "its name cannot be looked up: is this machine offline?"
+    if isinstance(error, requests.ConnectionError):
         return f"no connection, or it broke off ({str(error)[:120]})"
-    return "the name is not known: is this machine offline?" if isinstance(error, OSError) else str(error)
+    return str(error)
 
 
 def _sweep(folder: Path) -> None:

@@ -35,12 +35,8 @@ def read_checked(path: str) -> bytes:
     entry = _entries(FOLDER)[path]
     file = FOLDER / path
     data = file.read_bytes() if file.is_file() else b""
-    found = hashlib.sha256(data).hexdigest()
-    if found != entry["sha256"]:
-        raise ChecksumError(
-            f"{file} is {'changed' if data else 'missing'}: expected sha256 {entry['sha256']}, found {found}. "
-            f"`git checkout -- data/{path}` brings it back"
-        )
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        raise ChecksumError(file, entry["sha256"], f"`git checkout -- data/{path}` brings it back")
     return data
 
 

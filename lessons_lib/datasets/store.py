@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -19,6 +18,12 @@ RECORD = "checksums.tsv"  # sums that we found ourselves, of files proven by a s
 
 class ChecksumError(DatasetError):
     """A file is not the one the registry describes."""
+
+    def __init__(self, path: Path, expected: str | None, way_out: str) -> None:
+        self.path = path
+        found = file_sum(path) if path.is_file() else "no file"
+        wanted = expected or "one that was never published nor recorded here"
+        super().__init__(f"{path} is not the file it should be: expected sha256 {wanted}, found {found}. {way_out}")
 
 
 def cache_folder() -> Path:
@@ -75,9 +80,7 @@ def matches(path: Path, expected: Sum) -> bool:
 def check(path: Path, expected: Sum, way_out: str) -> None:
     """Raise ChecksumError unless the file matches."""
     if not matches(path, expected):
-        wanted = expected.sha256 or "unknown (no sum was published or recorded)"
-        found = file_sum(path)
-        raise ChecksumError(f"{path} is not the file it should be: expected sha256 {wanted}, found {found}. {way_out}")
+        raise ChecksumError(path, expected.sha256, way_out)
 
 
 def read_record(folder: Path) -> dict[str, Sum]:
@@ -98,9 +101,8 @@ def write_record(folder: Path, members: list[str]) -> None:
     part.replace(folder / RECORD)
 
 
-@lru_cache(maxsize=8)
 def _proven_together(folder: Path, members: tuple[str, ...], together: str) -> dict[str, Sum]:
-    """Sums of files that lie in a mirror and that, end to end, have the published digest; empty if they have not."""
+    """Sums of files that, end to end, have the published digest; empty if they have not or one is missing."""
     paths = [folder / member for member in members]
     kind, _, wanted = together.partition(":")
     if not all(path.is_file() for path in paths) or together_sum(paths, kind) != wanted:
@@ -120,7 +122,10 @@ def expected_sum(dataset: Dataset, member: str, folder: Path) -> Sum:
 
 
 def find(dataset: Dataset, member: str) -> Path | None:
-    """The verified file, None if it is nowhere. Raises ChecksumError for a file that is there but wrong."""
+    """The verified file, None if it is nowhere. Raises ChecksumError for a file that is there but wrong.
+
+    A mirror's file that nothing can prove (no published sum, not the whole set) is passed over.
+    """
     for folder in places(dataset.name):
         path = folder / member
         if path.is_file():
@@ -130,8 +135,10 @@ def find(dataset: Dataset, member: str) -> Path | None:
                 if in_cache
                 else "LESSONS_DATA points there: put the right file in its place, or unset LESSONS_DATA"
             )
-            check(path, expected_sum(dataset, member, folder), way_out)
-            return path
+            expected = expected_sum(dataset, member, folder)
+            if expected.sha256 or in_cache:
+                check(path, expected, way_out)
+                return path
     return None
 
 
