@@ -29,6 +29,7 @@ TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 CHUNK = 1 << 16  # bytes; what is lost at most when a transfer breaks off
 STALE = 86_400  # seconds after which what a killed download left is deleted
 PARTIAL = ".partial-"
+NO_SUCH_NAME = "NameResolutionError"  # how urllib3 reports it inside requests' ConnectionError
 BROKEN_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError)
 
 
@@ -61,6 +62,8 @@ class Resuming:
                     raise  # refused: asking again gives the same answer
                 last = error
             except requests.RequestException as error:
+                if NO_SUCH_NAME in str(error):
+                    raise  # offline, most likely: no use in waiting
                 last = error
             if attempt + 1 < ATTEMPTS:
                 time.sleep(PAUSE * 2**attempt)
@@ -90,7 +93,7 @@ class Resuming:
         free = shutil.disk_usage(target.parent).free
         if needed > free:
             raise CacheError(
-                f"{target.parent} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are needed: "
+                f"{store.cache_folder()} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are needed: "
                 "free some, or set LESSONS_CACHE to a folder on another disk"
             )
         if self.bar.n + needed > (self.bar.total or 0):
@@ -161,7 +164,7 @@ def _fetch_missing(dataset: Dataset, missing: list[str], folder: Path) -> None:
             try:
                 _take(dataset, source, here, folder)
             except (_SourceError, requests.RequestException) as error:
-                failures.append(f"{source.url}: {_reason(error)}")
+                failures.append(f"{source.address(here[0])}: {_reason(error)}")
                 say(f"  failed: {failures[-1]}; trying the next address, if there is one")
         missing = [member for member in missing if not (folder / member).is_file()]
         if not missing:
@@ -180,7 +183,7 @@ def _reason(error: Exception) -> str:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    if "NameResolutionError" in str(error):
+    if NO_SUCH_NAME in str(error):
         return "its name cannot be looked up: is this machine offline?"
     if isinstance(error, requests.ConnectionError):
         return f"no connection, or it broke off ({str(error)[:120]})"
