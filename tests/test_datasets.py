@@ -422,7 +422,7 @@ def test_only_the_wanted_files_leave_an_archive_each_checked(server, cache, regi
 
 
 @pytest.mark.parametrize("pack", [tgz, zipped])
-@pytest.mark.parametrize("name", ["../../a.png", "/tmp/a.png", "x\\..\\..\\a.png"])
+@pytest.mark.parametrize("name", ["../../a.png", "/a.png", "x\\..\\..\\a.png"])
 def test_an_archive_that_climbs_out_of_its_folder_is_refused(server, cache, register, pack, name, tmp_path):
     server.files["set.bin"] = pack({name: BODY})
     register(Source(server.url + "/good/set.bin", archive=True))

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tarfile
 import tempfile
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 import cv2
 import pooch
@@ -22,6 +18,7 @@ from tqdm import tqdm
 
 from lessons_lib.datasets import store
 from lessons_lib.datasets.registry import Dataset, DatasetError, Source, choose, load
+from lessons_lib.datasets.unpack import BROKEN, SourceError, copy_limited, safe_members
 
 ATTEMPTS = 4  # of one address, each going on where the one before broke off
 PAUSE = 1.0  # seconds before the second attempt; doubles
@@ -30,7 +27,6 @@ CHUNK = 1 << 16  # bytes; what is lost at most when a transfer breaks off
 STALE = 86_400  # seconds after which what a killed download left is deleted
 PARTIAL = ".partial-"
 NO_SUCH_NAME = "NameResolutionError"  # how urllib3 reports it inside requests' ConnectionError
-BROKEN_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError)
 
 
 class FetchError(DatasetError):
@@ -39,10 +35,6 @@ class FetchError(DatasetError):
 
 class CacheError(DatasetError):
     """The cache cannot be written."""
-
-
-class _SourceError(Exception):
-    """One address failed; the next is asked."""
 
 
 class Resuming:
@@ -163,7 +155,7 @@ def _fetch_missing(dataset: Dataset, missing: list[str], folder: Path) -> None:
         if here:
             try:
                 _take(dataset, source, here, folder)
-            except (_SourceError, requests.RequestException) as error:
+            except (SourceError, requests.RequestException) as error:
                 failures.append(f"{source.address(here[0])}: {_reason(error)}")
                 say(f"  failed: {failures[-1]}; trying the next address, if there is one")
         missing = [member for member in missing if not (folder / member).is_file()]
@@ -234,7 +226,7 @@ def _accept(part: Path, dataset: Dataset, member: str, folder: Path) -> None:
     if not store.matches(part, expected):
         found = store.file_sum(part)
         part.unlink()
-        raise _SourceError(f"{member} has the wrong sum: expected sha256 {expected.sha256}, found {found}")
+        raise SourceError(f"{member} has the wrong sum: expected sha256 {expected.sha256}, found {found}")
     if expected.pixels and store.file_sum(part) != expected.sha256 and not part.read_bytes().startswith(b"\x89PNG"):
         packed = cv2.imencode(".png", cv2.imread(str(part), cv2.IMREAD_COLOR))[1]
         part.write_bytes(packed.tobytes())
@@ -255,7 +247,7 @@ def _take_together(dataset: Dataset, source: Source, folder: Path, scratch: Path
     kind, _, wanted = dataset.together.partition(":")
     found = store.together_sum(list(parts.values()), kind)
     if found != wanted:
-        raise _SourceError(f"the files end to end have the wrong sum: expected {kind} {wanted}, found {found}")
+        raise SourceError(f"the files end to end have the wrong sum: expected {kind} {wanted}, found {found}")
     for member, part in parts.items():
         _move(part, folder / member)
     store.write_record(folder, list(parts))
@@ -268,14 +260,14 @@ def _take_archive(
     archive = Path(source.url) if Path(source.url).is_file() else _download(source.url, scratch, get)
     found = store.file_sum(archive)
     if source.sha256 and found != source.sha256:
-        raise _SourceError(f"the archive has the wrong sum: expected sha256 {source.sha256}, found {found}")
+        raise SourceError(f"the archive has the wrong sum: expected sha256 {source.sha256}, found {found}")
     wanted = {PurePosixPath(member).name: member for member in members}
     taken, wrong = [], None
     try:
-        for name, stream in _safe_members(archive, set(wanted)):
+        for name, stream in safe_members(archive, set(wanted)):
             member = wanted[name]
             part = scratch / "member"
-            if (folder / member).is_file() or not _copy(stream, part, dataset.files[member].size):
+            if (folder / member).is_file() or not copy_limited(stream, part, dataset.files[member].size):
                 continue  # another folder of the archive may hold a file by the same name
             if dataset.files[member].sha256 is None and source.sha256:
                 _move(part, folder / member)  # no sum of its own, but the archive is proven
@@ -283,48 +275,12 @@ def _take_archive(
                 continue
             try:
                 _accept(part, dataset, member, folder)
-            except _SourceError as error:
+            except SourceError as error:
                 wrong = error
-    except BROKEN_ARCHIVE as error:
-        raise _SourceError(f"the archive cannot be read ({error})") from error
+    except BROKEN as error:
+        raise SourceError(f"the archive cannot be read ({error})") from error
     if taken:
         store.write_record(folder, taken)
     absent = [member for member in members if not (folder / member).is_file()]
     if absent:
-        raise wrong or _SourceError(f"the archive lacks {len(absent)} files, the first is {absent[0]}")
-
-
-def _safe_members(archive: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Regular files by these names. Where the archive would put them never matters, but one that climbs out of its
-    folder is not what it claims to be and is refused."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as packed:
-            for info in packed.infolist():
-                if _base(info.filename) in names and not info.is_dir():
-                    with packed.open(info) as stream:
-                        yield _base(info.filename), stream
-    else:
-        with tarfile.open(archive, "r:*") as packed:
-            for info in packed:
-                if _base(info.name) in names and info.isfile():
-                    yield _base(info.name), packed.extractfile(info)
-
-
-def _base(name: str) -> str:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts:
-        raise _SourceError(f"the archive holds the unsafe path {name!r}")
-    return path.name
-
-
-def _copy(stream: IO[bytes], target: Path, size: int | None) -> bool:
-    """Copy a stream to a file; False, with nothing left, if it is longer than the file we want."""
-    with target.open("wb") as file:
-        while chunk := stream.read(CHUNK):
-            file.write(chunk)
-            if size is not None and file.tell() > 2 * size:
-                break
-        else:
-            return True
-    target.unlink()
-    return False
+        raise wrong or SourceError(f"the archive lacks {len(absent)} files, the first is {absent[0]}")
