@@ -122,7 +122,7 @@ def task_nbval(args: argparse.Namespace) -> None:
     budget = args.budget or "smoke"
     names = [f"book/{Path(n).stem}.ipynb" for n in args.names] or sorted((ROOT / "book").glob("*.ipynb"))
     say(f"Notebooks under nbval, strict, in the {budget} budget ({len(names)} notebooks)")
-    python("-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
+    python("-m", "pytest", "-p", "tools.nbval_pictures", "--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
            "--nbval-cell-timeout=600", "--nbval-kernel-startup-timeout=120", "-n", "2", "--dist", "loadscope",
            "-o", "testpaths=", "--durations=5", *names, LESSONS_BUDGET=budget)  # fmt: skip
 

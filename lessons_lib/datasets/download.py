@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 import cv2
-import pooch
 import requests
 from tqdm import tqdm
 
@@ -215,6 +214,8 @@ def _take(dataset: Dataset, source: Source, members: list[str], folder: Path) ->
 
 
 def _download(url: str, scratch: Path, get: Resuming) -> Path:
+    import pooch  # here, because it makes tqdm warn in every notebook that lacks ipywidgets
+
     pooch.get_logger().setLevel("ERROR")  # it would announce every file; we say it once
     # The sum is checked by the caller: some files are proven by their pixels, some only as a whole.
     return Path(pooch.retrieve(url, known_hash=None, fname="download", path=scratch, downloader=get))
