@@ -20,6 +20,12 @@ STAMP = VENV / "installed-from.txt"
 LOCK = ROOT / "requirements.lock"
 HTML = ROOT / "book" / "_build" / "html"
 PYTHONS = [(3, 12), (3, 13), (3, 11)]  # in the order we prefer them
+# Strict, in this environment's kernel, pictures too; tests/book/test_gate.py proves that it turns red.
+NBVAL = [
+    *("-m", "pytest", "-o", "testpaths=", "-p", "tools.nbval_pictures", "--nbval", "--nbval-current-env"),
+    *("--nbval-sanitize-with=tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600"),
+    "--nbval-kernel-startup-timeout=120",
+]
 UV_VERSION = "0.13.8"  # writes the lock; see task_lock
 
 
@@ -122,9 +128,7 @@ def task_nbval(args: argparse.Namespace) -> None:
     budget = args.budget or "smoke"
     names = [f"book/{Path(n).stem}.ipynb" for n in args.names] or sorted((ROOT / "book").glob("*.ipynb"))
     say(f"Notebooks under nbval, strict, in the {budget} budget ({len(names)} notebooks)")
-    python("-m", "pytest", "-p", "tools.nbval_pictures", "--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
-           "--nbval-cell-timeout=600", "--nbval-kernel-startup-timeout=120", "-n", "2", "--dist", "loadscope",
-           "-o", "testpaths=", "--durations=5", *names, LESSONS_BUDGET=budget)  # fmt: skip
+    python(*NBVAL, "-n", "2", "--dist", "loadscope", "--durations=5", *names, LESSONS_BUDGET=budget)
 
 
 def task_pages(_: argparse.Namespace) -> None:

@@ -54,7 +54,7 @@ def difference(drawn: list[np.ndarray], committed: list[np.ndarray]) -> str:
         return f"{len(drawn)} pictures were drawn, {len(committed)} are committed"
     for number, (a, b) in enumerate(zip(drawn, committed, strict=True), 1):
         if any(abs(m - n) > PIXELS for m, n in zip(a.shape, b.shape, strict=True)):
-            return f"picture {number} has {a.shape[0]} x {a.shape[1]} pixels, the committed one {b.shape[0]} x {b.shape[1]}"
+            return f"picture {number} has shape {a.shape}, the committed one {b.shape}"
         height, width = np.minimum(a.shape, b.shape)
         apart = float(np.abs(a[:height, :width] - b[:height, :width]).mean())
         if apart > TOLERANCE:
