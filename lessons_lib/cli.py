@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Tools of the book From pixels to RIDNet.")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 data = typer.Typer(no_args_is_help=True, help="The image sets that the chapters use.")
 app.add_typer(data, name="data")
 
@@ -28,11 +28,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="and stop")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
 ) -> None:
-    pass
+    """Tools of the book From pixels to RIDNet."""
 
 
 @app.command()

@@ -92,6 +92,7 @@ class Resuming:
 
 
 def say(text: str) -> None:
+    """Tell the learner on stderr, where it does not mix with what a command returns."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,0 +1,80 @@
+"""The workflows fit GitHub's schema and call tasks that exist; checked offline."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import tasks
+
+WORKFLOWS = sorted((tasks.ROOT / ".github" / "workflows").glob("*.yml"))
+CI = (tasks.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def check(path):
+    words = ["-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+
+
+def steps(workflow):
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def load(name):
+    return yaml.safe_load((tasks.ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_fits_the_schema(path):
+    done = check(path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_schema_check_can_fail(tmp_path):
+    bad = tmp_path / "bad.yml"
+    bad.write_text("on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps: nothing\n", encoding="utf-8")
+    assert check(bad).returncode == 1
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_calls_real_tasks_with_few_rights_and_an_end(path):
+    text = path.read_text(encoding="utf-8")
+    called = re.findall(r"tasks\.py (\w+)", text)
+    assert called
+    assert set(called) <= set(tasks.TASKS)
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"]["contents"] == "read"
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+    assert all(re.search(r"@v\d+$", step["uses"]) for step in steps(workflow) if "uses" in step)
+
+
+def test_three_systems_and_every_python():
+    matrix = load("ci.yml")["jobs"]["test"]["strategy"]["matrix"]["include"]
+    assert {entry["os"].split("-")[0] for entry in matrix} == {"ubuntu", "macos", "windows"}
+    assert {tuple(map(int, entry["python"].split("."))) for entry in matrix} == set(tasks.PYTHONS)
+
+
+def test_gpu_notebooks_run_one_at_a_time_in_their_budget(monkeypatch):
+    workflow = load("gpu.yml")
+    assert workflow["jobs"]["notebooks"]["env"]["LESSONS_BUDGET"] == "gpu"
+    assert "gpu" in workflow["jobs"]["notebooks"]["runs-on"]
+    called = []
+    monkeypatch.setattr(tasks, "ensure_env", lambda: None)
+    monkeypatch.setattr(tasks, "python", lambda *words, **env: called.append((words, env)))
+    monkeypatch.setattr(sys, "argv", ["tasks.py", "nbval", "--budget", "gpu"])
+    tasks.main()
+    [(words, env)] = called
+    assert env["LESSONS_BUDGET"] == "gpu"
+    assert words[words.index("-n") + 1] == "0"
+
+
+def test_the_gate_runs_the_readmes_test_command_with_the_browser():
+    assert re.search(r"^make test$", CI, re.MULTILINE)
+    assert "`make test`" in (tasks.ROOT / "README.md").read_text(encoding="utf-8")
+    assert "chromium" in CI
+    assert subprocess.run(["bash", "-n", Path(tasks.ROOT) / ".ci" / "run"], check=False).returncode == 0
+    makefile = (tasks.ROOT / "Makefile").read_text(encoding="utf-8")
+    assert set(re.search(r"TASKS := (.+)", makefile)[1].split()) == set(tasks.TASKS)
