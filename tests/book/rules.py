@@ -119,11 +119,29 @@ def cells_are_short(notebook: dict) -> list[str]:
     return wrong
 
 
+def training_cells(notebook: dict) -> list[str]:
+    """The ids of the cells that train: they call fit, or a function of this notebook that does."""
+    trains, found = {"fit"}, []
+    for cell in code(notebook):
+        tree = ast.parse(source(cell))
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        inside = {id(node) for function in functions for node in ast.walk(function)}
+        trains |= {function.name for function in functions if any(_calls(trains, n) for n in ast.walk(function))}
+        if any(_calls(trains, node) for node in ast.walk(tree) if id(node) not in inside):
+            found.append(cell["id"])
+    return found
+
+
+def _calls(names: set[str], node: ast.AST) -> bool:
+    called = node.func if isinstance(node, ast.Call) else None
+    return getattr(called, "id", getattr(called, "attr", None)) in names
+
+
 def trainings_have_gates(notebook: dict) -> list[str]:
     """A cell that trains is tagged, and the next code cell is its gate."""
-    wrong, cells = [], code(notebook)
+    wrong, cells, training = [], code(notebook), training_cells(notebook)
     for cell, after in zip(cells, [*cells[1:], None], strict=True):
-        if re.search(r"\.fit\(|\bfit\(", source(cell)) and not source(cell).lstrip().startswith("def "):
+        if cell["id"] in training:
             if not {TRAINING, IGNORE} <= set(tags(cell)):
                 wrong.append(f"{cell['id']} trains: tag it {TRAINING} and {IGNORE}")
             if after is None or GATE not in tags(after) or "training.gate(" not in source(after):
