@@ -57,6 +57,23 @@ def test_three_systems_and_every_python():
     assert {tuple(map(int, entry["python"].split("."))) for entry in matrix} == set(tasks.PYTHONS)
 
 
+def test_only_a_tested_book_from_main_is_published():
+    publish = load("ci.yml")["jobs"]["publish"]
+    assert publish["needs"] == "test"
+    assert "github.event_name == 'push'" in publish["if"]
+    assert "refs/heads/main" in publish["if"]
+    assert sum("pages" in path.read_text(encoding="utf-8") for path in WORKFLOWS) == 1
+
+
+def test_our_own_runner_runs_only_code_that_was_looked_at():
+    for path in WORKFLOWS:
+        workflow = load(path.name)
+        if any("self-hosted" in job["runs-on"] for job in workflow["jobs"].values()):
+            triggers = workflow[True]  # YAML reads the key `on` as true
+            assert "pull_request_target" not in triggers
+            assert triggers.get("pull_request", {}).get("types") == ["labeled"]
+
+
 def test_gpu_notebooks_run_one_at_a_time_in_their_budget(monkeypatch):
     workflow = load("gpu.yml")
     assert workflow["jobs"]["notebooks"]["env"]["LESSONS_BUDGET"] == "gpu"
