@@ -89,7 +89,7 @@ def _watch(peak: list[float], done: threading.Event) -> None:
         for child in psutil.Process().children(recursive=True):
             try:
                 total += child.memory_info().rss
-            except psutil.NoSuchProcess:
+            except psutil.Error:  # it ended meanwhile
                 continue
         peak[0] = max(peak[0], total / 2**20)
 
