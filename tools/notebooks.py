@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import re
 import sys
 import threading
 import time
@@ -69,6 +70,7 @@ def execute(path: Path, timeout: int = 900) -> tuple[nbformat.NotebookNode, floa
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # not its advice on how to reach it over a network
     )
     peak, done = [0.0], threading.Event()
     watcher = threading.Thread(target=_watch, args=(peak, done), daemon=True)
@@ -131,7 +133,7 @@ def record(name: str, budget: str, seconds: float, megabytes: float) -> None:
 def failure(error: Exception) -> str:
     """What went wrong, in the words of the cell, without the client's own traceback."""
     if isinstance(error, CellExecutionError):
-        return f"{error.ename}: {error.evalue}\n{error.traceback}"
+        return re.sub(r"\x1b\[[\d;]*m", "", error.traceback).strip()
     if isinstance(error, CellTimeoutError):
         return f"a cell ran out of time: {error}"
     if isinstance(error, DeadKernelError):
