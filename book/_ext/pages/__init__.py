@@ -1,0 +1,80 @@
+"""What the rendered book needs beyond Jupyter Book: only local scripts, alt text, credits from the data itself.
+
+Loaded by `sphinx.local_extensions` in _config.yml.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from myst_nb.core.render import NbElementRenderer
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.images import get_image_size
+
+from . import credits, opening
+
+BOOK = Path(__file__).resolve().parents[2]
+PICTURE = re.compile(r'<img [^>]*?src="(?:\.\./)*_images/(?P<name>[^"]+)"')
+DISPLAY_MATH = '<div class="math notranslate nohighlight"'
+WIDE_TABLE = '<div class="pst-scrollable-table-container">'
+logger = logging.getLogger(__name__)
+
+
+def serve_vendored_scripts(app: Sphinx) -> None:
+    """Copy book/_vendor to _static. Jupyter Book must not see it: it links each script it finds from every page."""
+    app.config.html_static_path.append(str(BOOK / "_vendor"))
+
+
+def with_alt_text(render_image):
+    """Give a notebook's picture the alt text that `lessons_lib.plots` stored in the output's metadata.
+
+    MyST-NB keeps only width and height of that metadata, and its plugins must be installed packages, so we wrap the
+    one method. A picture without alt text is a warning, and so stops the build.
+    """
+
+    def render(self, data):
+        pictures = render_image(self, data)
+        alt = data.output_metadata.get(data.mime_type, {}).get("alt", "").strip()
+        if not alt:
+            logger.warning("%s: a picture of the cell at line %s has no alt text", self.source, data.line)
+        for picture in pictures:
+            picture["alt"] = alt
+        return pictures
+
+    return render
+
+
+def finish_body(body: str, sources: dict[str, Path]) -> str:
+    """Reserve each picture's place before it loads, and let the keyboard reach boxes that scroll sideways.
+
+    `sources` gives the file behind each name in _images, which Sphinx fills only after the pages are written.
+    """
+
+    def sized(match: re.Match) -> str:
+        size = get_image_size(str(sources[unquote(match["name"])]))
+        place = 'width="{}" height="{}" '.format(*size) if size else ""  # an SVG has none
+        return f'<img loading="lazy" decoding="async" {place}{match[0].removeprefix("<img ")}'
+
+    body = PICTURE.sub(sized, body)
+    body = body.replace(DISPLAY_MATH, f'{DISPLAY_MATH} tabindex="0"')
+    return body.replace(WIDE_TABLE, WIDE_TABLE.replace(">", ' tabindex="0">'))
+
+
+def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    if doctree is not None:
+        sources = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
+        context["body"] = finish_body(context["body"], sources)
+    if pagename == "search":  # browsers refuse to fetch() files, so there are no summaries to show on file://
+        app.add_js_file(None, body='DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";')
+
+
+def setup(app: Sphinx) -> dict:
+    NbElementRenderer.render_image = with_alt_text(NbElementRenderer.render_image)
+    app.connect("builder-inited", serve_vendored_scripts)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.add_directive("sample", credits.Sample)
+    app.add_directive("degraded-photo", opening.DegradedPhoto)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
