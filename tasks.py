@@ -110,8 +110,9 @@ def task_book(_: argparse.Namespace) -> None:
     """render the book to book/_build/html, from the outputs that the notebooks carry"""
     ensure_env()
     say("Rendering the book (warnings are errors)")
-    python("-m", "jupyter_book.cli.main", "build", "book", "--config", "_config.yml", "--toc", "_toc.yml",
-           "--path-output", "book", "-W", "--keep-going", "-q")  # fmt: skip
+    # Jupyter Book is no runnable module, and its script has another name on Windows; --toc is taken from book/.
+    build = ("-c", "from jupyter_book.cli.main import main; main()", "build", "book", "--path-output", "book")
+    python(*build, "--config", "_config.yml", "--toc", ROOT / "_toc.yml", "-W", "--keep-going", "-q")
     print(f"The book: {(HTML / 'index.html').as_uri()}")
 
 
