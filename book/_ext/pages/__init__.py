@@ -60,6 +60,7 @@ def finish_body(body: str, sources: dict[str, Path]) -> str:
 
     body = PICTURE.sub(sized, body)
     body = body.replace(DISPLAY_MATH, f'{DISPLAY_MATH} tabindex="0"')
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')  # a list may hold nothing else
     return body.replace(WIDE_TABLE, WIDE_TABLE.replace(">", ' tabindex="0">'))
 
 
@@ -73,6 +74,7 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
 
 def setup(app: Sphinx) -> dict:
     NbElementRenderer.render_image = with_alt_text(NbElementRenderer.render_image)
+    app.add_config_value("comments_config", {}, "env")  # Jupyter Book sets it for an extension that we leave out
     app.connect("builder-inited", serve_vendored_scripts)
     app.connect("html-page-context", finish_page, priority=900)
     app.add_directive("sample", credits.Sample)
