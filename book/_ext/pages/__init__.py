@@ -78,5 +78,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", serve_vendored_scripts)
     app.connect("html-page-context", finish_page, priority=900)
     app.add_directive("sample", credits.Sample)
+    app.add_directive("registry", credits.Registry)
     app.add_directive("degraded-photo", opening.DegradedPhoto)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

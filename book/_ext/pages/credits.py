@@ -1,4 +1,4 @@
-"""`{sample} photo|clothes|digits`: credits of the shipped images, read from data/manifest.json."""
+"""Credits, read from where they are written down: `{sample} photo|clothes|digits` and `{registry}`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ THUMBNAIL_WIDTH = 120
 def photo_row(entry: dict, picture: str) -> dict[str, str]:
     return {
         "Picture": f"![Thumbnail of the photograph {entry['name']}]({picture})",
-        "Name": entry["name"],
-        "Split": entry["split"],
-        "Author": entry["author"],
-        "Licence": licence(entry),
-        "Source": entry["source"],
-        "Size": f"{entry['width']} × {entry['height']}, reduced {entry['reduction']:g} times",
+        "Photograph": f"**{entry['name']}**<br>{entry['split']}<br>{entry['width']} × {entry['height']},"
+        f" reduced {entry['reduction']:g} times",
+        "Author and licence": f"{entry['author']}<br>{licence(entry)}",
+        "Source": entry["source"].replace("_", "_<wbr>"),
     }
 
 
@@ -58,12 +56,24 @@ def thumbnail(entry: dict, folder: Path) -> Path:
     return path
 
 
+def registry_row(dataset) -> dict[str, str]:
+    sizes = [file.size for file in dataset.files.values()]
+    return {
+        "Name": f"`{dataset.name}`",
+        "What": dataset.title,
+        "Size": "not recorded" if None in sizes else f"{sum(sizes) / 1e6:,.0f} MB",
+        "Terms": dataset.licence,
+        "To cite": dataset.cite,
+    }
+
+
 class Sample(SphinxDirective):
     required_arguments = 1
 
     def run(self):
         kind = self.arguments[0]
         self.env.note_dependency(str(MANIFEST))
+        self.env.note_dependency(__file__)
         entries = [e for e in json.loads(MANIFEST.read_text(encoding="utf-8"))["files"] if e["kind"] == kind]
         if not entries:
             raise self.error(f"data/manifest.json has no file of kind {kind!r}")
@@ -73,6 +83,17 @@ class Sample(SphinxDirective):
             rows = [photo_row(e, from_page(self.env, thumbnail(e, folder))) for e in entries]
         else:
             rows = [array_row(entry) for entry in entries]
+        return self.parse_text_to_nodes(markdown_table(rows))
+
+
+class Registry(SphinxDirective):
+    """The sets that `lessons data fetch` gets, from the registry that gets them."""
+
+    def run(self):
+        from lessons_lib import datasets
+
+        self.env.note_dependency(str(Path(datasets.__file__).with_name("registry.toml")))
+        rows = [registry_row(dataset) for dataset in datasets.REGISTRY.values()]
         return self.parse_text_to_nodes(markdown_table(rows))
 
 

@@ -48,6 +48,7 @@ class DegradedPhoto(SphinxDirective):
         if source is None:
             raise self.error(f"there is no photograph {self.arguments[0]!r} in data/photos")
         self.env.note_dependency(str(source))
+        self.env.note_dependency(__file__)
         path = Path(self.env.app.doctreedir).parent / "opening" / f"{source.stem}-degraded.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         images.write(path, strip(images.read(source)))
