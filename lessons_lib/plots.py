@@ -104,6 +104,8 @@ def curves(
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.set_xscale("log" if logx else "linear")
         ax.set_yscale("log" if logy else "linear")
+        if not logx and all(np.array_equal(line.get_xdata(), np.round(line.get_xdata())) for line in ax.lines):
+            ax.xaxis.get_major_locator().set_params(integer=True)  # there is no half epoch
         if len(series) > 1:
             ax.legend()
     figure(fig, alt=alt, caption=caption)

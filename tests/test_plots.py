@@ -46,6 +46,15 @@ def test_every_figure_is_a_png_with_alt_text_and_caption(draw):
     assert caption["text/markdown"] == "*look here*"
 
 
+@pytest.mark.parametrize(("x", "whole"), [([1, 2], True), ([1.0, 2.5], False)])
+def test_ticks_fall_on_whole_epochs_only(monkeypatch, x, whole):
+    drawn = []
+    monkeypatch.setattr(plots, "figure", lambda fig, **_: drawn.append(fig))
+    plots.curves({"loss": (x, [3, 4])}, xlabel="epoch", ylabel="loss", alt="two points")
+    ticks = drawn[0].axes[0].get_xticks()
+    assert all(tick.is_integer() for tick in ticks) == whole
+
+
 def test_the_same_figure_is_the_same_file():
     first, second = (published(lambda: plots.show(PICTURE, alt="x"))[0][0]["image/png"] for _ in range(2))
     assert first == second
