@@ -15,7 +15,7 @@ from statistics import median
 import cv2
 import numpy as np
 
-LONGEST, TYPICAL = 30, 8  # lines of a code cell: at most, and in the median
+LONGEST, TYPICAL = 30, 10  # lines of a code cell: at most, and in the median
 PICTURES = 1_000_000  # bytes a notebook
 COMPARED = 0.6  # share of the cells with outputs that nbval must compare
 TRAINING, GATE, IGNORE = "training", "gate", "nbval-ignore-output"
