@@ -1,7 +1,7 @@
 """Run notebooks from a fresh kernel and store clean outputs: `python tools/notebooks.py [NAME ...] [--check]`.
 
 A notebook is written only if every cell ran, whole or not at all; what differs from run to run (times, kernel versions,
-stderr) is left out, so that a second run writes the same bytes. Seconds and peak memory go to results/notebooks.json.
+stderr) is left out, so that a second run writes nothing. Seconds and peak memory go to results/notebooks.json.
 """
 
 from __future__ import annotations
@@ -112,10 +112,15 @@ def store(path: Path, text: str) -> bool:
     return True
 
 
-def record(name: str, budget: str, seconds: float, megabytes: float) -> None:
-    """Put this run's row into results/notebooks.json in place of the one before."""
+def record(name: str, budget: str, seconds: float, megabytes: float, changed: bool) -> None:
+    """Put this run's row into results/notebooks.json in place of the one before; an unchanged notebook keeps its row.
+
+    Seconds are never twice the same, and a second run shall write nothing. Delete a row to have it measured again.
+    """
     table = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"rows": []}
     rows = [row for row in table["rows"] if (row["notebook"], row["budget"]) != (name, budget)]
+    if len(rows) < len(table["rows"]) and not changed:
+        return
     rows.append(
         {
             "notebook": name,
@@ -168,7 +173,7 @@ def main() -> None:
         if not args.check:
             store(path, text)
             if path.parent == BOOK:
-                record(path.stem, budget, seconds, megabytes)
+                record(path.stem, budget, seconds, megabytes, changed)
         over = budget == "cpu" and (seconds > SECONDS or megabytes > MEGABYTES)
         print(
             f"{path.stem}: {seconds:.0f} s, {megabytes:.0f} MB at most, {len(text) / 1e6:.2f} MB, "

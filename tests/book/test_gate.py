@@ -1,6 +1,8 @@
 """The gate holds: the very command line of `make nbval` is red for each way in which a notebook can be wrong."""
 
 import base64
+import functools
+import json
 import os
 import subprocess
 import sys
@@ -154,3 +156,14 @@ def test_an_unknown_notebook_is_named(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["notebooks.py", "no-such-chapter"])
     with pytest.raises(SystemExit, match="no-such-chapter"):
         notebooks.main()
+
+
+def test_an_unchanged_notebook_keeps_its_measured_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "RESULTS", tmp_path / "notebooks.json")
+    row = functools.partial(notebooks.record, "toy", "cpu")
+    row(10.2, 500, changed=False)
+    first = notebooks.RESULTS.read_bytes()
+    row(11.9, 510, changed=False)
+    assert notebooks.RESULTS.read_bytes() == first
+    row(11.9, 510, changed=True)
+    assert [(r["seconds"], r["peak_mb"]) for r in json.loads(notebooks.RESULTS.read_text())["rows"]] == [(12, 510)]

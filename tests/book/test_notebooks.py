@@ -122,7 +122,7 @@ BAD = [
     (rules.pictures_are_fine, big_picture),
     (rules.pictures_are_fine, no_alt),
     (rules.cells_are_short, change("say", source="x = 1\n" * 31)),
-    (rules.cells_are_short, lambda n: [c.update(source="x = 1\n" * 9) for c in rules.code(n)]),
+    (rules.cells_are_short, lambda n: [c.update(source="x = 1\n" * 11) for c in rules.code(n)]),
     (rules.trainings_have_gates, change("train", metadata={})),
     (rules.trainings_have_gates, change("gate", metadata={})),
     (rules.trainings_have_gates, change("gate", source="print('fine')")),
