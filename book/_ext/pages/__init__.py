@@ -17,6 +17,7 @@ from sphinx.util.images import get_image_size
 from . import credits, opening
 
 BOOK = Path(__file__).resolve().parents[2]
+PARTS = ("_static", "_vendor", "_templates", "_ext")
 PICTURE = re.compile(r'<img [^>]*?src="(?:\.\./)*_images/(?P<name>[^"]+)"')
 DISPLAY_MATH = '<div class="math notranslate nohighlight"'
 WIDE_TABLE = '<div class="pst-scrollable-table-container">'
@@ -26,6 +27,14 @@ logger = logging.getLogger(__name__)
 def serve_vendored_scripts(app: Sphinx) -> None:
     """Copy book/_vendor to _static. Jupyter Book must not see it: it links each script it finds from every page."""
     app.config.html_static_path.append(str(BOOK / "_vendor"))
+
+
+def outdated_pages(app: Sphinx, env, added: set[str], changed: set[str], removed: set[str]) -> set[str]:
+    """All pages, where a script, style, template or this extension is newer than they: Sphinx looks at texts alone."""
+    built = Path(app.outdir) / "search.html"
+    sources = (path for folder in PARTS for path in (BOOK / folder).rglob("*") if path.suffix != ".pyc")
+    newest = max(path.stat().st_mtime for path in sources if path.is_file())
+    return set(env.found_docs) if built.exists() and built.stat().st_mtime < newest else set()
 
 
 def with_alt_text(render_image):
@@ -76,6 +85,7 @@ def setup(app: Sphinx) -> dict:
     NbElementRenderer.render_image = with_alt_text(NbElementRenderer.render_image)
     app.add_config_value("comments_config", {}, "env")  # Jupyter Book sets it for an extension that we leave out
     app.connect("builder-inited", serve_vendored_scripts)
+    app.connect("env-get-outdated", outdated_pages)
     app.connect("html-page-context", finish_page, priority=900)
     app.add_directive("sample", credits.Sample)
     app.add_directive("registry", credits.Registry)

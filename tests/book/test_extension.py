@@ -1,0 +1,35 @@
+"""The book's own Sphinx extension."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
+pages = importlib.import_module("pages")
+
+
+@pytest.mark.parametrize(("age", "outdated"), [(0, {"intro", "credits"}), (2**32, set())])
+def test_pages_are_written_anew_when_a_style_is_newer(tmp_path, age, outdated):
+    built = tmp_path / "search.html"
+    built.touch()
+    os.utime(built, (age, age))
+    app, env = SimpleNamespace(outdir=tmp_path), SimpleNamespace(found_docs={"intro", "credits"})
+    assert pages.outdated_pages(app, env, set(), set(), set()) == outdated
+
+
+def test_nothing_is_outdated_before_the_first_build(tmp_path):
+    app, env = SimpleNamespace(outdir=tmp_path), SimpleNamespace(found_docs={"intro"})
+    assert pages.outdated_pages(app, env, set(), set(), set()) == set()
+
+
+def test_pictures_get_their_size_and_scrolling_boxes_a_tab_stop(tmp_path):
+    source = tmp_path / "dot.svg"
+    source.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
+    body = '<img alt="a dot" src="_images/dot.svg" /><div class="pst-scrollable-table-container"><table>'
+    finished = pages.finish_body(body, {"dot.svg": source})
+    assert '<img loading="lazy" decoding="async" alt="a dot"' in finished
+    assert '<div class="pst-scrollable-table-container" tabindex="0">' in finished
