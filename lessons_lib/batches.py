@@ -116,7 +116,7 @@ class PairStream(keras.utils.PyDataset):
         count = len(self.sources)
         first = (self.epoch * self.steps + index) * self.batch_size
         passes = {n // count for n in range(first, first + self.batch_size)}
-        orders = {p: np.random.default_rng((self.seed, p, 0, 0)).permutation(count) for p in passes}
+        orders = {p: np.random.default_rng((self.seed, p, 0, 1)).permutation(count) for p in passes}
         return [int(orders[n // count][n % count]) for n in range(first, first + self.batch_size)]
 
     def _load(self, place: int) -> np.ndarray:

@@ -123,6 +123,7 @@ def fit(
         data, arrays = data[0], {"y": data[1], "batch_size": batch_size}
     else:
         follow.stream = data
+    follow.validation = validation
     if not follow.finished:
         options = {"epochs": epochs, "initial_epoch": start, "verbose": 0, "callbacks": [follow]}
         options["shuffle"] = bool(arrays)  # a stream has an order of its own
@@ -137,7 +138,8 @@ class _Follow(keras.callbacks.Callback):
     def __init__(self, epochs: int, patience: int | None, quiet: bool, folder: Path | None):
         super().__init__()
         self.total, self.patience, self.quiet, self.folder = epochs, patience, quiet, folder
-        self.history, self.best_weights, self.finished, self.stream = History(), None, False, None
+        self.history, self.best_weights, self.finished = History(), None, False
+        self.stream, self.validation = None, None
 
     def restore(self, model: keras.Model) -> int:
         """Load the last whole epoch from the folder, if there is one; return how many epochs are done."""
@@ -157,6 +159,10 @@ class _Follow(keras.callbacks.Callback):
         # Backends differ in how often they look at a stream, so its own count of epochs is not to be trusted here.
         if hasattr(self.stream, "epoch"):
             self.stream.epoch = epoch
+
+    def on_test_begin(self, logs=None):
+        if hasattr(self.validation, "epoch"):  # the same pictures with the same noise after every epoch
+            self.validation.epoch = 0
 
     def on_epoch_end(self, epoch: int, logs=None):
         self.history._add(logs)

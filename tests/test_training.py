@@ -191,3 +191,13 @@ def test_every_installed_backend_trains_to_the_same_losses(tmp_path):
         losses[backend] = np.array(numbers, float)
     for backend, numbers in losses.items():
         np.testing.assert_allclose(numbers, losses["tensorflow"], rtol=1e-3, err_msg=backend)
+
+
+def test_a_stream_for_validation_shows_the_same_pictures_after_every_epoch():
+    model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Rescaling(0.5)])
+    model.compile("sgd", "mse")
+    noisy = lambda clean, rng: clean + rng.normal(size=clean.shape).astype(np.float32)  # noqa: E731
+    train, validation = (PairStream(X, noisy, batch_size=16, seed=seed) for seed in (0, 1))
+    history = training.fit(model, train, validation=validation, epochs=3, quiet=True)
+    assert len(set(history.val_loss)) == 1
+    assert len(set(history.loss)) == 3
