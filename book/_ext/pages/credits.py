@@ -59,7 +59,7 @@ def thumbnail(entry: dict, folder: Path) -> Path:
 def registry_row(dataset) -> dict[str, str]:
     sizes = [file.size for file in dataset.files.values()]
     return {
-        "Name": f"`{dataset.name}`",
+        "Name": f"`{dataset.name}`" + ("" if dataset.sources else "<br>not fetched"),
         "What": dataset.title,
         "Size": "not recorded" if None in sizes else f"{sum(sizes) / 1e6:,.0f} MB",
         "Terms": dataset.licence,
