@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 data = typer.Typer(no_args_is_help=True, help="The image sets that the chapters use.")
 app.add_typer(data, name="data")
 
+START = "make lab; on Windows: py tasks.py lab; with conda: jupyter lab book"
 MARKS = {"ok": "[ok]     ", "note": "[note]   ", "problem": "[problem]"}
 Names = Annotated[list[str] | None, typer.Argument(help="sets, as `lessons data list` names them; all if none")]
 
@@ -45,8 +47,50 @@ def doctor(
         findings.append(finding)
         print(f"{MARKS[finding.state]} {finding.topic:<10} {finding.text}", flush=True)
     problems = [f.topic for f in findings if f.state == "problem"]
-    print(f"\nTo mend: {', '.join(problems)}" if problems else "\nReady: start with book/image-basics.ipynb (make lab)")
+    print(f"\nTo mend: {', '.join(problems)}" if problems else f"\nReady: start with book/image-basics.ipynb ({START})")
     raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def evaluate(
+    methods: Annotated[list[str] | None, typer.Argument(help="classical methods; all of the task if none")] = None,
+    task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
+    pictures: Annotated[str, typer.Option("--set", help="a test set, such as sample-test or cbsd68")] = "sample-test",
+    sigma: Annotated[float | None, typer.Option(help="noise, 0..255; if not given 25 to denoise, else 0")] = None,
+    kernel: Annotated[str | None, typer.Option(help="blur, such as gaussian-1.6 or motion-15")] = None,
+    scale: Annotated[int, typer.Option(help="how many times smaller the pictures are made")] = 1,
+    gray: Annotated[bool, typer.Option("--gray", help="brightness alone")] = False,
+    clipped: Annotated[bool, typer.Option("--clipped", help="cut the noisy pictures to [0, 1]")] = False,
+    channel: Annotated[str, typer.Option(help="score all channels, or y alone")] = "all",
+    border: Annotated[int, typer.Option(help="pixels not scored along each side")] = 0,
+    rounded: Annotated[bool, typer.Option("--rounded", help="score 8 bits, as super-resolution papers do")] = False,
+    seed: Annotated[int, typer.Option(help="of the noise")] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="a results file to add the rows to")] = None,
+) -> None:
+    """Degrade a test set, restore it with each method, and print PSNR, SSIM, seconds a megapixel and peak memory."""
+    from lessons_lib import classical
+    from lessons_lib import evaluate as bench
+
+    sigma = (25.0 if task == "denoise" else 0.0) if sigma is None else sigma
+    with _one_line():
+        protocol = bench.Protocol(
+            task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed
+        )
+        names = methods or list(classical.METHODS[task])
+        for name in names:
+            classical.find(task, name)
+        rows = []
+        for name in names:
+            rows.append(bench.evaluate(name, protocol))
+            row = rows[-1]
+            print(
+                f"{name:<20} {row['psnr']:6.2f} dB  SSIM {row['ssim']:.4f}  {row['seconds_per_megapixel']:8.3f} s/MP  "
+                f"{row['peak_mb']:5} MB  n = {row['n']}",
+                flush=True,
+            )
+        if output:
+            bench.store(rows, output)
+            print(f"{len(rows)} rows written to {output}")
 
 
 @data.command("list")
@@ -64,6 +108,8 @@ def data_list() -> None:
         table.add_row(*(row[key] for key in columns))
     Console().print("", table, "")
     print("`lessons data fetch SET` gets one; LESSONS_DATA=DIR names a folder that has them already.")
+    homeless = [name for name, dataset in datasets.REGISTRY.items() if not dataset.sources]
+    print(f"No public address, so only through LESSONS_DATA: {', '.join(homeless)}.")
 
 
 @data.command("fetch")
@@ -97,9 +143,10 @@ def data_verify(names: Names = None) -> None:
 def _one_line() -> Iterator[None]:
     """Turn what a learner can mend into a message and exit code 1 instead of a traceback."""
     from lessons_lib.datasets import DatasetError
+    from lessons_lib.images import ImageError
 
     try:
         yield
-    except DatasetError as error:
+    except (DatasetError, ImageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

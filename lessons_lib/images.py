@@ -6,7 +6,6 @@ uint8 and BGR exist only at the file and at the screen: `read` and `write` are t
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import cv2
@@ -22,7 +21,6 @@ METHODS = {
 # BT.601: how much each of red, green and blue adds to the brightness that we see.
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 # Both formats say where they end; a file cut short lacks the mark, and OpenCV would fill the rest with gray.
-START_AND_END = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
 
 
 class ImageError(ValueError):
@@ -64,24 +62,24 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
 
 
 def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
-    """Read an image file as float32 (H, W, 3) for mode "rgb" or (H, W, 1) for "gray".
+    """Read an image file as float32 (H, W, 3) for mode "rgb", (H, W, 1) for "gray"; "stored": as the file has it.
 
     Takes 8 and 16 bits, gray, RGB and alpha (laid over white), and turns the picture upright as its EXIF says.
     Raises FileNotFoundError, or ImageError if the file is empty, cut short or no image.
     """
-    if mode not in ("rgb", "gray"):
-        raise ImageError(f"mode is {mode!r}: choose 'rgb' or 'gray'")
+    if mode not in ("rgb", "gray", "stored"):
+        raise ImageError(f"mode is {mode!r}: choose 'rgb', 'gray' or 'stored'")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no file at {path.absolute()}: check the spelling and the folder you run in")
     data = path.read_bytes()  # not cv2.imread: it cannot open every path on Windows
     if not data:
         raise ImageError(f"{path} is empty (0 bytes): copy or download it again")
-    for start, end in START_AND_END.items():
-        if data.startswith(start) and end not in data[-4096:]:
-            raise ImageError(f"{path} is cut short ({len(data)} bytes, no end mark): copy or download it again")
+    if _is_cut_short(data):
+        raise ImageError(f"{path} is cut short ({len(data)} bytes, no end mark): copy or download it again")
     try:
         stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        one_channel = stored is not None and stored.ndim == 2
         if stored is not None and (stored.ndim == 2 or stored.shape[2] != 4):  # upright by EXIF, unless it has alpha
             stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
@@ -93,7 +91,21 @@ def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
         alpha = image[..., 3:]
         image = image[..., :3] * alpha + (1 - alpha)
     image = np.ascontiguousarray(image[..., ::-1])  # files come as BGR
+    if mode == "stored" and one_channel:
+        return image[..., :1]
     return to_gray(image) if mode == "gray" else image
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Whether a PNG or JPEG lacks its end mark; OpenCV would fill the missing part with gray and say nothing."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data[-4096:]
+    if not data.startswith(b"\xff\xd8\xff"):
+        return False
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":  # past the thumbnail, which has a mark too
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return b"\xff\xd9" not in data[at:]  # phones append films after it
 
 
 def write(path: str | os.PathLike, image: np.ndarray) -> None:
@@ -112,14 +124,18 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
         raise ImageError(f"{path} ends in {path.suffix!r}: use .png, .jpg, .tiff or .webp") from error
     if not done:
         raise ImageError(f"{path} could not be encoded from shape {stored.shape}")
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        try:
-            part.write(data.tobytes())
-            part.close()
-            Path(part.name).replace(path)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    write_whole(path, data.tobytes())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all. Raises OSError if the disk refuses."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # not tempfile: its files are for the owner's eyes only
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ def table(rows: Sequence[Mapping], *, caption: str | None = None) -> None:
     keys = list(rows[0])
     numeric = [isinstance(rows[0][key], int | float | np.number) for key in keys]
     cells = [
-        [f"{row[key]:.2f}" if isinstance(row[key], float | np.floating) else str(row[key]) for key in keys]
+        [f"{row[key]:z.2f}" if isinstance(row[key], float | np.floating) else str(row[key]) for key in keys]
         for row in rows
     ]
     lines = [keys, ["--:" if n else ":--" for n in numeric], *cells]

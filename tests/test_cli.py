@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -63,4 +65,30 @@ def test_an_unknown_set_is_one_line_and_no_traceback(lessons, command):
     result = lessons("data", command, "set6")
     assert result.exit_code == 1
     assert "set6" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_evaluate_prints_a_line_a_method_and_stores_the_rows(lessons, tmp_path):
+    table = tmp_path / "table.json"
+    words = ["identity", "gaussian", "--set", "sample-validation", "--sigma", "25", "-o", str(table)]
+    result = lessons("evaluate", *words)
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.output.splitlines()[:2]] == ["identity", "gaussian"]
+    rows = json.loads(table.read_text(encoding="utf-8"))["rows"]
+    assert [row["method"] for row in rows] == ["identity", "gaussian"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["bm3d", "--sigma", "25"], "denoise has no method 'bm3d'"),
+        (["--task", "deblur"], "deblur needs a kernel"),
+        (["--set", "set55", "--sigma", "25"], "set is 'set55'"),
+        (["identity", "--sigma", "25", "-o", "/dev/null/table.json"], "/dev/null"),
+    ],
+)
+def test_evaluate_says_in_a_line_what_is_wrong(lessons, words, says):
+    result = lessons("evaluate", *words)
+    assert result.exit_code == 1
+    assert says in result.stderr
     assert "Traceback" not in result.output

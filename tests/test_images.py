@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -81,7 +83,7 @@ def test_files_that_are_no_images(tmp_path, content, message):
 
 
 def test_unknown_mode():
-    with pytest.raises(ImageError, match="'rgb' or 'gray'"):
+    with pytest.raises(ImageError, match="'rgb', 'gray' or 'stored'"):
         images.read("a.png", "bgr")
 
 
@@ -180,3 +182,30 @@ def test_a_single_pixel_is_an_image(tmp_path):
     pixel = np.full((1, 1, 3), 0.2, np.float32)
     images.write(tmp_path / "p.png", pixel)
     np.testing.assert_allclose(images.read(tmp_path / "p.png"), pixel, atol=1e-6)
+
+
+@pytest.mark.parametrize(("stored", "channels"), [(np.eye(8, dtype=np.uint8), 1), (np.zeros((8, 8, 3), np.uint8), 3)])
+def test_a_file_can_be_read_with_the_channels_it_has(tmp_path, stored, channels):
+    cv2.imwrite(str(tmp_path / "a.png"), 255 * stored)
+    image = images.read(tmp_path / "a.png", "stored")
+    assert image.shape == (8, 8, channels)
+    assert np.array_equal(np.repeat(image, 3 // channels, -1), images.read(tmp_path / "a.png"))
+
+
+def test_a_jpeg_with_a_film_behind_it_is_whole(tmp_path):
+    """Phones append one; and the EXIF of many holds a thumbnail with an end mark of its own."""
+    data = cv2.imencode(".jpg", np.full((40, 50, 3), 90, np.uint8))[1].tobytes()
+    thumbnail = b"\xff\xe1" + (2 + len(data)).to_bytes(2, "big") + data
+    whole = data[:2] + thumbnail + data[2:] + b"\x00film" * 20_000
+    (tmp_path / "phone.jpg").write_bytes(whole)
+    assert images.read(tmp_path / "phone.jpg").shape == (40, 50, 3)
+    (tmp_path / "cut.jpg").write_bytes(data[:2] + thumbnail + data[2:-20])
+    with pytest.raises(ImageError, match="cut short"):
+        images.read(tmp_path / "cut.jpg")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_others_may_read_what_is_written(tmp_path):
+    images.write(tmp_path / "a.png", np.zeros((4, 4, 3), np.float32))
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode

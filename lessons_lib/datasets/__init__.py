@@ -44,6 +44,7 @@ __all__ = [
     "paths",
     "photo",
     "photos",
+    "sample_names",
     "splits",
     "verify",
 ]
@@ -75,11 +76,16 @@ def photos(split: str = "train") -> dict[str, np.ndarray]:
 
     The gpu budget adds those of BSDS500 (400, 32 and CBSD68), named by their file.
     """
-    choose(split, dict.fromkeys(SPLITS), "split")
-    found = {name: photo(name) for name, entry in sample.photo_entries().items() if entry["split"] == split}
+    found = {name: photo(name) for name in sample_names(split)}
     if budget() == "gpu":
         found |= {f"bsds500/{file.name}": images.read(file) for file in paths("bsds500", split)}
     return found
+
+
+def sample_names(split: str) -> list[str]:
+    """The photographs of a split that ship with the book, in every budget the same."""
+    choose(split, dict.fromkeys(SPLITS), "split")
+    return [name for name, entry in sample.photo_entries().items() if entry["split"] == split]
 
 
 def credits() -> list[dict[str, str]]:

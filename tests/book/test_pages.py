@@ -67,6 +67,21 @@ def test_search_finds(schemes, served, html, address, place):
     assert not watched.problems, "\n".join(watched.problems)
 
 
+@pytest.mark.parametrize("place", ["disk", "server"])
+def test_switches_change_the_numbers(schemes, served, html, address, place):
+    context, home = (schemes["light"], html.as_uri() + "/") if place == "disk" else (served, address)
+    watched = Watched(context, home).open(home + "scoring.html")
+    box = watched.page.locator(".switches")
+    numbers = [float(text) for text in box.locator("td").all_inner_texts()]
+    box.get_by_label("range").select_option("255")
+    changed = [float(text) for text in box.locator("td").all_inner_texts()]
+    watched.page.close()
+    assert [after - before for before, after in zip(numbers, changed, strict=True)] == pytest.approx(
+        [48.13] * 4, abs=0.02
+    )
+    assert not watched.problems, "\n".join(watched.problems)
+
+
 def test_every_chapter_can_be_taken_along(html):
     """Each notebook's page has its notebook to download and a way to Colab."""
     notebooks = sorted(html.glob("_sources/*.ipynb"))

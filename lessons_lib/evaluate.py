@@ -1,0 +1,218 @@
+"""A method on a test set under a protocol -> a row for results/: PSNR, SSIM, seconds, memory, and how to repeat it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from lessons_lib import classical, datasets, degrade, images, metrics
+from lessons_lib.classical import About
+from lessons_lib.images import ImageError
+
+Restorer = Callable[[np.ndarray, About], np.ndarray]
+
+# A set's name here -> the registered set and its split, or the split of the photographs shipped with the book.
+SETS = {
+    "sample-test": (None, "test"),
+    "sample-validation": (None, "validation"),
+    "cbsd68": ("bsds500", "cbsd68"),
+    "bsd100": ("bsds500", "bsd100"),
+    "set5": ("set5", "test"),
+    "set12": ("set12", "test"),
+    "set14": ("set14", "test"),
+    "kodak": ("kodak", "test"),
+}
+KERNELS = {
+    "gaussian-3x3": lambda: degrade.gaussian_kernel(3, 0.8),
+    "gaussian-1.6": lambda: degrade.gaussian_kernel(13, 1.6),
+    "motion-15": lambda: degrade.motion_kernel(15, 30),
+    "defocus-3": lambda: degrade.defocus_kernel(3),
+}
+NEEDS = {"denoise": "a sigma above 0", "deblur": "a kernel", "upscale": "a scale of 2 or more"}
+PACKAGES = ("numpy", "opencv-python", "scikit-image", "keras")
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How degraded pictures are made and restored ones are scored.
+
+    `sigma` is in 0..255, as papers write it; `channel` and `border` are those of `metrics.psnr`; `rounded` scores
+    pictures (and Y) of 8 bits. The defaults are the denoising papers' for colour; super-resolution papers score channel
+    "y", rounded, with a border of `scale` pixels. The noise depends on `seed` and on the picture's place in its set
+    alone. Raises ImageError for what does not fit together.
+    """
+
+    task: str
+    set: str
+    sigma: float = 0.0
+    kernel: str | None = None
+    scale: int = 1
+    colour: bool = True
+    clipped: bool = False
+    channel: str = "all"
+    border: int = 0
+    rounded: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("task", classical.METHODS),
+            ("set", SETS),
+            ("kernel", KERNELS),
+            ("channel", ("all", "y")),
+        ):
+            value = getattr(self, name)
+            if value not in choices and (name, value) != ("kernel", None):
+                raise ImageError(f"{name} is {value!r}: choose one of {', '.join(choices)}")
+        given = {"denoise": self.sigma > 0, "deblur": self.kernel is not None, "upscale": self.scale > 1}
+        if not given[self.task]:
+            raise ImageError(f"task {self.task} needs {NEEDS[self.task]}")
+        if self.scale > 1 and self.task != "upscale":
+            raise ImageError(f"scale is {self.scale}, but task {self.task} keeps the size: give it to upscale alone")
+
+
+def pictures(protocol: Protocol) -> Iterator[tuple[str, np.ndarray]]:
+    """The clean pictures of the protocol's set with their names, one at a time; gray files have one channel.
+
+    Raises DatasetError.
+    """
+    registered, split = SETS[protocol.set]
+    if registered is None:
+        found = ((name, datasets.photo(name)) for name in datasets.sample_names(split))
+    else:
+        found = ((path.stem, images.read(path, "stored")) for path in datasets.paths(registered, split))
+    return ((name, picture if protocol.colour else images.to_gray(picture)) for name, picture in found)
+
+
+def damage(picture: np.ndarray, protocol: Protocol, index: int) -> tuple[np.ndarray, np.ndarray, About]:
+    """The degraded picture number `index`, the clean one it is scored against, and what a restorer is told."""
+    sigma = protocol.sigma / 255
+    kernel = KERNELS[protocol.kernel]() if protocol.kernel else None
+    clean = images.crop_to_multiple(picture, protocol.scale)
+    degraded = degrade.blur(clean, kernel) if protocol.kernel else clean
+    if protocol.scale > 1:  # papers store the small pictures as files of 8 bits
+        degraded = _rounded(degrade.imresize(degraded, 1 / protocol.scale))
+    rng = np.random.default_rng([protocol.seed, index])
+    degraded = degrade.gaussian_noise(degraded, sigma, rng, protocol.clipped)
+    return degraded, clean, About(sigma, kernel, protocol.scale)
+
+
+def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) -> dict:
+    """Score a method of `classical` by name, or any `restorer(degraded, about)` under the name given.
+
+    Restored pictures are clipped to [0, 1] and scored in float. PSNR (dB) and SSIM are means over the pictures; time is
+    the restorer's alone, the first picture restored once before to warm up; memory is the largest growth of this
+    process while it restores, in MB.
+    """
+    restorer = restorer or (lambda degraded, about: classical.restore(protocol.task, name, degraded, about))
+    scores, seconds, pixels = [], 0.0, 0
+    with _Memory() as memory:
+        for index, (_, picture) in enumerate(pictures(protocol)):
+            degraded, clean, about = damage(picture, protocol, index)
+            if index == 0:
+                restorer(degraded, about)
+            memory.watch()
+            started = time.perf_counter()
+            restored = np.clip(restorer(degraded, about), 0, 1)
+            seconds += time.perf_counter() - started
+            pixels += clean.shape[0] * clean.shape[1]
+            scores.append(score(clean, restored, protocol))
+    psnr, ssim = np.mean(scores, axis=0)
+    settings = dataclasses.asdict(protocol)
+    task, name_of_set = settings.pop("task"), settings.pop("set")
+    return {
+        "method": name,
+        "task": task,
+        "set": name_of_set,
+        "protocol": {key: value for key, value in settings.items() if key != "seed"},
+        "psnr": round(float(psnr), 3),
+        "ssim": round(float(ssim), 4),
+        "n": len(scores),
+        "seconds_per_megapixel": float(f"{1e6 * seconds / pixels:.3g}"),
+        "peak_mb": round(memory.grown),
+        "seed": protocol.seed,
+        **provenance(),
+    }
+
+
+def score(clean: np.ndarray, restored: np.ndarray, protocol: Protocol) -> tuple[float, float]:
+    """PSNR in dB and SSIM of a restored picture in [0, 1], as the protocol wants them.
+
+    Of a picture with one channel, papers take the values for Y as they are: Set14's one such picture moves its mean by
+    0.09 dB.
+    """
+    if protocol.rounded:
+        clean, restored = (_rounded(picture) for picture in (clean, restored))
+    if protocol.channel == "y":
+        clean, restored = (p if p.shape[-1] == 1 else images.luma(p) for p in (clean, restored))
+        if protocol.rounded:
+            clean, restored = (_rounded(picture) for picture in (clean, restored))
+    how = {"data_range": 1.0, "border": protocol.border}
+    return metrics.psnr(clean, restored, **how), metrics.ssim(clean, restored, **how)
+
+
+def _rounded(picture: np.ndarray) -> np.ndarray:
+    return images.to_float(images.to_uint8(picture))
+
+
+def provenance() -> dict:
+    """What a measured number depends on besides its protocol: machine, versions, commit ("" outside a repository)."""
+    question = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        asked = subprocess.run(question, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+        commit = asked.stdout.strip()
+    except OSError:  # git is not installed
+        commit = ""
+    return {
+        "machine": f"{platform.machine()}, {psutil.cpu_count(logical=False)} cores",
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "commit": commit,
+    }
+
+
+def store(rows: list[dict], path: Path) -> None:
+    """Add rows to a results file in place of those of the same method and protocol; the file changes whole or not."""
+    fresh = {_key(row): row for row in rows}
+    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    merged = [fresh.pop(_key(row), row) for row in old] + list(fresh.values())
+    text = '{"rows": [\n' + ",\n".join(json.dumps(row) for row in merged) + "\n]}\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.write_whole(path, text.encode())
+
+
+def _key(row: dict) -> str:
+    return json.dumps([row[key] for key in ("method", "task", "set", "protocol", "seed")], sort_keys=True)
+
+
+class _Memory:
+    """How far this process's resident memory has grown, sampled every few milliseconds."""
+
+    def __enter__(self) -> _Memory:
+        self.grown, self._base, self._done = 0.0, None, threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+        return self
+
+    def watch(self) -> None:
+        """Take the memory of now as the ground to grow from."""
+        self._base = psutil.Process().memory_info().rss
+
+    def _sample(self) -> None:
+        process = psutil.Process()
+        while not self._done.wait(0.005):
+            if self._base is not None:
+                self.grown = max(self.grown, (process.memory_info().rss - self._base) / 1e6)
+
+    def __exit__(self, *_) -> None:
+        self._done.set()
+        self._thread.join()
