@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,12 +71,15 @@ def evaluate(
     """Degrade a test set, restore it with each method, and print PSNR, SSIM, seconds a megapixel and peak memory."""
     from lessons_lib import classical
     from lessons_lib import evaluate as bench
+    from lessons_lib.images import ImageError
 
     sigma = (25.0 if task == "denoise" else 0.0) if sigma is None else sigma
     with _one_line():
         protocol = bench.Protocol(
             task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed
         )
+        if output and not _can_be_written(output):  # said before the work, not after it
+            raise ImageError(f"{output} cannot be written: name a results file, such as results/mine.json")
         names = methods or list(classical.METHODS[task])
         for name in names:
             classical.find(task, name)
@@ -137,6 +141,12 @@ def data_verify(names: Names = None) -> None:
             failed |= bool(report.wrong) or (bool(names) and not report.whole)
             print(report)
     raise typer.Exit(1 if failed else 0)
+
+
+def _can_be_written(path: Path) -> bool:
+    """Whether this is a file, there or to come, in a folder, there or to come, that takes it."""
+    folder = next(place for place in path.absolute().parents if place.exists())
+    return not path.is_dir() and folder.is_dir() and os.access(folder, os.W_OK)
 
 
 @contextmanager

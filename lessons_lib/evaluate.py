@@ -74,6 +74,11 @@ class Protocol:
             value = getattr(self, name)
             if value not in choices and (name, value) != ("kernel", None):
                 raise ImageError(f"{name} is {value!r}: choose one of {', '.join(choices)}")
+        if not 0 <= self.sigma <= 255:
+            raise ImageError(f"sigma is {self.sigma}: give the noise as papers write it, 0 to 255")
+        for name in ("border", "seed"):
+            if getattr(self, name) < 0:
+                raise ImageError(f"{name} is {getattr(self, name)}: give 0 or more")
         given = {"denoise": self.sigma > 0, "deblur": self.kernel is not None, "upscale": self.scale > 1}
         if not given[self.task]:
             raise ImageError(f"task {self.task} needs {NEEDS[self.task]}")

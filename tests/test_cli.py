@@ -84,7 +84,8 @@ def test_evaluate_prints_a_line_a_method_and_stores_the_rows(lessons, tmp_path):
         (["bm3d", "--sigma", "25"], "denoise has no method 'bm3d'"),
         (["--task", "deblur"], "deblur needs a kernel"),
         (["--set", "set55", "--sigma", "25"], "set is 'set55'"),
-        (["identity", "--sigma", "25", "-o", "/dev/null/table.json"], "/dev/null"),
+        (["identity", "-o", "."], ". cannot be written: name a results file"),
+        (["identity", "-o", "pyproject.toml/table.json"], "cannot be written"),
     ],
 )
 def test_evaluate_says_in_a_line_what_is_wrong(lessons, words, says):
