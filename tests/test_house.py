@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "lessons_lib"
 FLOORS = [
     {"budget", "images", "metrics"},
-    {"degrade", "layers", "plots", "switches"},
+    {"cosines", "degrade", "layers", "plots", "switches"},
     {"models", "datasets", "batches", "classical"},
     {"training", "restore", "distribute"},
     {"evaluate", "export", "doctor"},
