@@ -80,6 +80,13 @@ def poisson_gaussian(
     return gaussian_noise(counted.astype(np.float32), read_sigma, rng, clip)
 
 
+def with_level(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Add a channel that holds the noise level `sigma`: (..., H, W, C) -> (..., H, W, C + 1), for networks told it."""
+    images.check(image)
+    _check_sigma(sigma)
+    return np.concatenate([image, np.full_like(image[..., :1], sigma)], axis=-1)
+
+
 def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
     """Gaussian kernel (size, size), sum 1. `size` must be odd, so that the kernel has a middle."""
     _check_odd(size)

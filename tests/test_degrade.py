@@ -87,6 +87,16 @@ def test_bad_input_is_named(function, arguments, message):
         function(*arguments)
 
 
+def test_a_level_is_one_more_channel():
+    image = np.zeros((2, 5, 6, 3), np.float32)
+    told = degrade.with_level(image, 0.1)
+    assert told.shape == (2, 5, 6, 4)
+    assert told.dtype == np.float32
+    np.testing.assert_allclose(told[..., 3], 0.1)
+    with pytest.raises(ImageError, match="25/255"):
+        degrade.with_level(image, 25)
+
+
 @pytest.mark.parametrize(
     "kernel",
     [degrade.gaussian_kernel(7, 1.2), degrade.motion_kernel(9, 30), degrade.defocus_kernel(2.5)],
