@@ -18,8 +18,9 @@ def residual(
     what a layer `guess` makes of the input, which the convolutions then see beside the input. After DnCNN (Zhang et
     al., 2017) without batch normalisation, VDSR (Kim et al., 2016) and ESPCN (Shi et al., 2016).
 
-    Any height and width. The last layer starts near zero, so that an untrained network gives its guess, and computes
-    in float32. Raises ValueError below 2 layers, 1 filter, 1 channel or scale 1, or for a guess of another size.
+    Any height and width. The last layer starts near zero, so that an untrained network gives nearly its guess, and
+    computes in float32. Train it with some 50 steps of warm-up: at a full learning rate from the first step all ReLUs
+    may die. Raises ValueError below 2 layers, 1 filter, 1 channel or scale 1, or for a guess of another size.
     """
     if depth < 2 or min(width, channels, scale) < 1:
         raise ValueError(f"depth {depth}, width {width}, channels {channels}, scale {scale}: give 2, 1, 1, 1 or more")
