@@ -18,7 +18,7 @@ class SlidingDCT(keras.layers.Layer):
 
     One convolution whose filters are the orthonormal cosines over height, width and channels; the first coefficient is
     the block's mean times side * sqrt(C). The mirrored frame around the image lets every pixel lie in as many blocks,
-    so h is (H + side - strides - 1) // strides + 1. H and W must be at least `side`. Fixed, and in float32 by default:
+    so h is (H + side - strides - 1) // strides + 1. H and W must be at least `side`, else ValueError. Fixed, and in float32 by default:
     bfloat16 rounds away what noise leaves.
     """
 
@@ -36,6 +36,9 @@ class SlidingDCT(keras.layers.Layer):
         return ops.conv(self._framed(inputs), kernel, self.strides, "valid", data_format="channels_last")
 
     def _framed(self, inputs):
+        small = [s for s in inputs.shape[1:3] if s is not None and s < self.side]
+        if small:
+            raise ValueError(f"{type(self).__name__} needs sides of {self.side} pixels or more, got {small[0]}")
         first, last = self.side - self.strides, self.side - 1
         return ops.pad(inputs, [[0, 0], [first, last], [first, last], [0, 0]], mode="symmetric")
 

@@ -67,6 +67,7 @@ def test_votes_keep_and_drop():
         (lambda: SlidingIDCT(1), "SlidingIDCT"),
         (lambda: BlockMean(8, 0), "BlockMean"),
         (lambda: Shrink(0), "threshold is 0"),
+        (lambda: SlidingDCT()(np.zeros((1, 9, 7, 1), np.float32)), "8 pixels or more, got 7"),
     ],
 )
 def test_bad_arguments_are_named(make, message):
