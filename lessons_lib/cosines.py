@@ -18,8 +18,8 @@ class SlidingDCT(keras.layers.Layer):
 
     One convolution whose filters are the orthonormal cosines over height, width and channels; the first coefficient is
     the block's mean times side * sqrt(C). The mirrored frame around the image lets every pixel lie in as many blocks,
-    so h is (H + side - strides - 1) // strides + 1. H and W must be at least `side`, else ValueError. Fixed, and in float32 by default:
-    bfloat16 rounds away what noise leaves.
+    so h is (H + side - strides - 1) // strides + 1. Raises ValueError for H or W below `side`. Fixed, and in float32 by
+    default: bfloat16 rounds away what noise leaves.
     """
 
     def __init__(self, side: int = 8, strides: int = 2, **kwargs):
