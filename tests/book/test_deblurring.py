@@ -1,0 +1,84 @@
+"""What the chapter on deblurring writes from scratch, against SciPy, scikit-image and the library."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import signal
+from skimage import restoration
+
+from lessons_lib import degrade
+
+from .chapter import defined
+
+
+@pytest.fixture(scope="module")
+def functions():
+    cells = ("spectrum", "best-kernel", "wiener-code", "lucy-code", "shake")
+    return defined("deblurring", *cells)
+
+
+@pytest.mark.parametrize("kernel", [degrade.gaussian_kernel(5, 1.0), degrade.motion_kernel(7, 20)])
+def test_multiplying_by_the_spectrum_is_the_blur_with_a_wrapped_border(functions, kernel):
+    picture = np.random.default_rng(1).random((24, 31))
+    by_spectrum = functions["filtered"](picture, functions["spectrum"](kernel, picture.shape))
+    np.testing.assert_allclose(by_spectrum, degrade.blur(picture[..., None], kernel, "wrap")[..., 0], atol=1e-6)
+    np.testing.assert_allclose(by_spectrum, signal.convolve2d(picture, kernel, "same", "wrap"), atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (31, 40)])
+@pytest.mark.parametrize("balance", [1e-4, 0.1])
+def test_wiener_is_scikit_images(functions, shape, balance):
+    picture, kernel = np.random.default_rng(2).random(shape), degrade.gaussian_kernel(7, 1.2).astype(np.float64)
+    theirs = restoration.wiener(picture, kernel, balance, clip=False)
+    np.testing.assert_allclose(functions["wiener"](picture, kernel, balance), theirs, atol=1e-9)
+
+
+def test_richardson_lucy_is_scikit_images_far_from_the_border(functions):
+    kernel = degrade.gaussian_kernel(5, 1.0)
+    picture = degrade.blur(np.random.default_rng(3).random((60, 60, 1), np.float32), kernel)
+    own = functions["richardson_lucy"](picture, kernel, 5)[20:-20, 20:-20, 0]
+    theirs = restoration.richardson_lucy(picture[..., 0], kernel, 5, clip=False)[20:-20, 20:-20]
+    np.testing.assert_allclose(own, theirs, atol=1e-5)
+
+
+def test_richardson_lucy_keeps_the_light_and_stays_positive(functions):
+    kernel = degrade.gaussian_kernel(5, 1.0)
+    picture = np.zeros((40, 40, 1), np.float32)
+    picture[15:25, 15:25] = 1
+    picture = degrade.blur(picture, kernel)
+    found = functions["richardson_lucy"](picture, kernel, 50)
+    assert found.min() >= 0
+    assert found.sum() == pytest.approx(picture.sum(), rel=1e-3)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_regression_finds_the_kernel_that_made_the_pictures(functions, size):
+    rng = np.random.default_rng(4)
+    kernel = rng.standard_normal((size, size)).astype(np.float32)
+    pictures = rng.random((3, 20, 20, 1), np.float32)
+    made = np.stack([degrade.blur(picture, kernel) for picture in pictures])
+    found = functions["best_kernel"](pictures, made, size).reshape(size, size)
+    np.testing.assert_allclose(found[::-1, ::-1], kernel, atol=1e-3)  # windows do not turn the kernel, a blur does
+
+
+@pytest.mark.parametrize("size", [13, 21, 27])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_shake_is_a_kernel_that_fills_its_square(functions, size, seed):
+    kernel = functions["shake"](size, np.random.default_rng(seed))
+    assert kernel.shape == (size, size)
+    assert kernel.min() >= 0
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    rows, columns = np.nonzero(kernel > 0)
+    assert max(np.ptp(rows), np.ptp(columns)) >= size // 2
+
+
+def test_the_command_draws_the_chapters_shakes(functions):
+    place = Path(__file__).resolve().parents[2] / "tools" / "deblurring.py"
+    spec = importlib.util.spec_from_file_location("deblurring_command", place)
+    command = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(command)
+    for seed in range(3):
+        drawn = (draw(19, np.random.default_rng(seed)) for draw in (functions["shake"], command.shake))
+        np.testing.assert_array_equal(*drawn)
