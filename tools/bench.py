@@ -124,8 +124,9 @@ def learning(seconds: float = 60.0) -> list[dict]:
     from lessons_lib.models.shrinkage import shrinkage
 
     def dncnn(depth=10, width=32):
-        noisy = x = keras.Input((None, None, 3))
-        for _ in range(depth - 1):
+        noisy = keras.Input((None, None, 3))
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(noisy)
+        for _ in range(depth - 2):
             x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
             x = layers.ReLU()(layers.BatchNormalization()(x))
         return keras.Model(
@@ -161,12 +162,13 @@ def learning(seconds: float = 60.0) -> list[dict]:
 
         turns = [batches.flip, batches.rotate90]
         pairs = batches.PairStream(training_photos, noise, batch_size=8, patch=64, augment=turns, steps=100_000)
-        model.compile(keras.optimizers.Adam(rate, clipnorm=1), "mse")
+        model.compile(keras.optimizers.Adam(rate / 50, clipnorm=1), "mse")
         model.train_on_batch(*pairs[0])  # compiles
         started, cpu, steps, share = time.perf_counter(), time.process_time(), 0, 0.0
         while share < 1:
             steps, share = steps + 1, min(1.0, (time.perf_counter() - started) / seconds)
-            model.optimizer.learning_rate = rate * (0.01 + 0.99 * (1 + np.cos(np.pi * share)) / 2)
+            warm = min(1.0, steps / 50)  # or ReLUs may die at once
+            model.optimizer.learning_rate = warm * rate * (0.01 + 0.99 * (1 + np.cos(np.pi * share)) / 2)
             model.train_on_batch(*pairs[steps])
         cpu = time.process_time() - cpu
 
