@@ -107,6 +107,29 @@ def motion_kernel(length: int, angle: float) -> np.ndarray:
     return kernel / kernel.sum()
 
 
+def shake_kernel(size: int, rng: np.random.Generator, moments: int = 400) -> np.ndarray:
+    """Kernel (size, size), sum 1, of a shaking hand: a smooth random path, its mean in the middle, drawn with light.
+
+    Its speed is white noise through a window of a third of the `moments`; `size` must be odd and 5 or more.
+    """
+    _check_odd(size)
+    if size < 5 or moments < 9:
+        raise ImageError(f"size {size} and moments {moments}: a path needs a size of 5 and 9 moments, or more")
+    window = np.hanning(moments // 3)
+    pushes = rng.standard_normal((2, moments + len(window) - 1))
+    speed = np.stack([np.convolve(line, window, "valid") for line in pushes])
+    path = np.cumsum(speed, 1)
+    path -= path.mean(1, keepdims=True)
+    path *= (size // 2 - 1) / np.abs(path).max()
+    corner = np.floor(path).astype(int)
+    down, right = path - corner
+    kernel = np.zeros((size, size))
+    for i, tall in enumerate((1 - down, down)):
+        for j, wide in enumerate((1 - right, right)):
+            np.add.at(kernel, tuple(corner + size // 2 + [[i], [j]]), tall * wide)
+    return (kernel / moments).astype(np.float32)
+
+
 def defocus_kernel(radius: float) -> np.ndarray:
     """Kernel, sum 1, of a lens out of focus: a disc of `radius` pixels, its edge pixels weighted by covered area."""
     if not 0 < radius < math.inf:

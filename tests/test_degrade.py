@@ -72,6 +72,8 @@ def test_poisson_gaussian_variance_grows_with_brightness(brightness):
         (degrade.gaussian_kernel, (3, 0), "sigma is 0"),
         (degrade.motion_kernel, (8, 30), "odd"),
         (degrade.defocus_kernel, (-1,), "radius is -1"),
+        (degrade.shake_kernel, (8, rng()), "odd"),
+        (degrade.shake_kernel, (3, rng()), "size 3"),
         (degrade.blur, (GRAY, np.ones((2, 3))), "odd"),
         (degrade.blur, (GRAY, np.ones(3)), "2-D"),
         (degrade.blur, (GRAY, np.ones((3, 3)), "mirror"), "reflect, edge"),
@@ -99,8 +101,13 @@ def test_a_level_is_one_more_channel():
 
 @pytest.mark.parametrize(
     "kernel",
-    [degrade.gaussian_kernel(7, 1.2), degrade.motion_kernel(9, 30), degrade.defocus_kernel(2.5)],
-    ids=["gaussian", "motion", "defocus"],
+    [
+        degrade.gaussian_kernel(7, 1.2),
+        degrade.motion_kernel(9, 30),
+        degrade.defocus_kernel(2.5),
+        degrade.shake_kernel(11, np.random.default_rng(0)),
+    ],
+    ids=["gaussian", "motion", "defocus", "shake"],
 )
 def test_kernels_sum_to_one_and_keep_a_flat_image(kernel):
     assert kernel.sum() == pytest.approx(1, abs=1e-5)

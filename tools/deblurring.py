@@ -81,23 +81,6 @@ def clothes() -> list[dict]:
     return rows
 
 
-def shake(size: int, rng: np.random.Generator, moments: int = 400) -> np.ndarray:
-    """Kernel (size, size), sum 1: a random smooth path, drawn with light. The chapter's; a test holds them equal."""
-    window = np.hanning(moments // 3)
-    pushes = rng.standard_normal((2, moments + len(window) - 1))
-    speed = np.stack([np.convolve(line, window, "valid") for line in pushes])
-    path = np.cumsum(speed, 1)
-    path -= path.mean(1, keepdims=True)
-    path *= (size // 2 - 1) / np.abs(path).max()
-    corner = np.floor(path).astype(int)
-    down, right = path - corner
-    kernel = np.zeros((size, size))
-    for i, tall in enumerate((1 - down, down)):
-        for j, wide in enumerate((1 - right, right)):
-            np.add.at(kernel, tuple(corner + size // 2 + [[i], [j]]), tall * wide)
-    return (kernel / moments).astype(np.float32)
-
-
 def wiener(degraded: np.ndarray, about: About, balance: float) -> np.ndarray:
     return classical.wiener(degraded, about, balance=balance).astype(np.float32)
 
@@ -108,7 +91,7 @@ def best_balance() -> float:
     for index, clean in enumerate(images.to_gray(photo) for photo in datasets.photos("validation").values()):
         rng = np.random.default_rng([SEED, index])
         for size in (15, 21, 27):
-            about = About(SIGMA / 255, shake(size, rng))
+            about = About(SIGMA / 255, degrade.shake_kernel(size, rng))
             hit = degrade.gaussian_noise(degrade.blur(clean, about.kernel), about.sigma, rng)
             for balance in BALANCES:
                 scores[balance] += metrics.psnr(clean, wiener(hit, about, balance).clip(0, 1), data_range=1.0)
@@ -120,7 +103,7 @@ def trained_on_shakes(prepare: evaluate.Restorer, seconds: float = 50.0, rate: f
     sources = [images.to_gray(photo) for photo in datasets.photos("train").values()]
 
     def fed(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        kernel = shake(int(rng.choice(np.arange(13, 29, 2))), rng)
+        kernel = degrade.shake_kernel(int(rng.choice(np.arange(13, 29, 2))), rng)
         hit = degrade.gaussian_noise(degrade.blur(clean, kernel), SIGMA / 255, rng)
         return prepare(hit, About(SIGMA / 255, kernel))
 

@@ -1,8 +1,5 @@
 """What the chapter on deblurring writes from scratch, against SciPy, scikit-image and the library."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import signal
@@ -74,11 +71,7 @@ def test_a_shake_is_a_kernel_that_fills_its_square(functions, size, seed):
     assert max(np.ptp(rows), np.ptp(columns)) >= size // 2
 
 
-def test_the_command_draws_the_chapters_shakes(functions):
-    place = Path(__file__).resolve().parents[2] / "tools" / "deblurring.py"
-    spec = importlib.util.spec_from_file_location("deblurring_command", place)
-    command = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(command)
-    for seed in range(3):
-        drawn = (draw(19, np.random.default_rng(seed)) for draw in (functions["shake"], command.shake))
-        np.testing.assert_array_equal(*drawn)
+@pytest.mark.parametrize("size", [13, 19])
+def test_the_librarys_shakes_are_the_chapters(functions, size):
+    drawn = (draw(size, np.random.default_rng(3)) for draw in (functions["shake"], degrade.shake_kernel))
+    np.testing.assert_array_equal(*drawn)
