@@ -97,6 +97,27 @@ def evaluate(
             print(f"{len(rows)} rows written to {output}")
 
 
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="a name in recipes/, or the path of a .toml file")],
+    folder: Annotated[Path | None, typer.Option(help="where the state is kept; runs/NAME if not given")] = None,
+) -> None:
+    """Train a network as its recipe says; if it was stopped, even killed, the same command goes on."""
+    from lessons_lib import recipes, weights
+    from lessons_lib.training import GateError
+
+    with _one_line():
+        path = recipes.find(recipe)
+        todo = recipes.read(path)
+        try:
+            history = recipes.train(todo, folder)
+        except GateError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from error
+        best = max(history.metrics["val_psnr"])
+        print(f"{todo.name}: {best:.2f} dB on the held-out pictures; weights in {weights.FOLDER}")
+
+
 @data.command("list")
 def data_list() -> None:
     """Show every registered image set: what it is, its size, and whether it is on this machine."""

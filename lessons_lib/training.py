@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def fit(
     seed: int = 0,
     resume: str | os.PathLike | None = None,
     quiet: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> History:
     """Train a compiled `model` and leave it with the weights of its best epoch.
 
@@ -109,8 +111,10 @@ def fit(
     patience:  stop after so many epochs without a lower validation loss; None trains them all.
     resume:    a folder of this run's own; if the run is killed, the same call goes on after its last whole epoch.
     quiet:     print no line an epoch.
+    callbacks: further ones; they come first, and what they add to an epoch's logs ("val_loss" too) counts.
 
-    Best means lowest validation loss, or training loss without `validation`. Raises ValueError for epochs or patience
+    Best means lowest validation loss, or training loss without `validation`; of an optimizer that keeps a moving
+    average of the weights (use_ema) the average is what is left in the model. Raises ValueError for epochs or patience
     below 1, and GateError as soon as the loss is NaN, naming the epoch.
     """
     if epochs < 1 or (patience is not None and patience < 1):
@@ -125,7 +129,7 @@ def fit(
         follow.stream = data
     follow.validation = validation
     if not follow.finished:
-        options = {"epochs": epochs, "initial_epoch": start, "verbose": 0, "callbacks": [follow]}
+        options = {"epochs": epochs, "initial_epoch": start, "verbose": 0, "callbacks": [*callbacks, follow]}
         options["shuffle"] = bool(arrays)  # a stream has an order of its own
         model.fit(data, **arrays, validation_data=validation, **options)
     model.set_weights(follow.best_weights)
@@ -173,7 +177,7 @@ class _Follow(keras.callbacks.Callback):
             losses = "  ".join(f"{name} {logs[name]:.5f}" for name in ("loss", "val_loss") if name in logs)
             print(f"epoch {epoch + 1:>{width}}/{self.total}  {losses}", flush=True)
         if self.history.best_epoch == epoch + 1:
-            self.best_weights = self.model.get_weights()
+            self.best_weights = averaged_weights(self.model)
         if self.folder:
             self._save(epoch + 1)
         if self._out_of_patience():
@@ -201,6 +205,17 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
     target.optimizer.build(target.trainable_variables)
     for own, saved in zip(target.optimizer.variables, source.optimizer.variables, strict=True):
         own.assign(saved)
+
+
+def averaged_weights(model: keras.Model) -> list[np.ndarray]:
+    """The weights of a compiled model, in their moving average if its optimizer keeps one (use_ema)."""
+    current = model.get_weights()
+    if not getattr(model.optimizer, "use_ema", False) or not model.optimizer.built:
+        return current
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    averaged = model.get_weights()
+    model.set_weights(current)
+    return averaged
 
 
 def gate(value: float, floor: float, what: str, unit: str = "dB") -> None:

@@ -11,12 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "lessons_lib"
 FLOORS = [
-    {"budget", "images", "metrics"},
+    {"budget", "images", "metrics", "address"},
     {"cosines", "degrade", "layers", "plots", "switches"},
     {"models", "datasets", "batches", "classical"},
-    {"training", "restore", "distribute"},
-    {"evaluate", "export", "doctor"},
-    {"cli", "app"},
+    {"training", "weights", "distribute"},
+    {"restore"},
+    {"evaluate", "export", "doctor", "photos"},
+    {"recipes"},
+    {"cli", "app", "cli_restore"},
 ]
 # Within one floor: what scores a restoration asks first whether it is an image.
 NEIGHBOURS = {("metrics", "images")}
