@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "lessons_lib"
 FLOORS = [
     {"budget", "images", "metrics", "address"},
-    {"cosines", "degrade", "layers", "plots", "switches"},
+    {"cosines", "degrade", "layers", "noise", "plots", "switches"},
     {"models", "datasets", "batches", "classical"},
     {"training", "weights", "distribute"},
     {"restore"},
-    {"evaluate", "export", "doctor", "photos"},
+    {"evaluate", "export", "doctor", "photos", "videos"},
     {"recipes"},
     {"cli", "app", "cli_restore"},
 ]
