@@ -6,7 +6,7 @@ import importlib
 
 import keras
 
-KINDS = ("residual", "shrinkage")
+KINDS = ("residual", "shrinkage", "spectral", "unet", "ridnet")
 
 
 def build(kind: str, **arguments) -> keras.Model:
