@@ -6,6 +6,7 @@ Images are float (..., H, W, C) in [0, 1]. `sigma` is in the same unit: what pap
 
 from __future__ import annotations
 
+import functools
 import math
 
 import cv2
@@ -195,6 +196,7 @@ def imresize(image: np.ndarray, scale: float | None = None, size: tuple[int, int
     return np.einsum("mw,...nwc->...nmc", columns, tall, optimize=True).astype(np.float32)
 
 
+@functools.lru_cache(maxsize=32)
 def _cubic_weights(old: int, new: int, scale: float) -> np.ndarray:
     """Matrix (new, old) that resizes a line of pixels; rows sum to 1."""
     stretch = min(scale, 1.0)  # shrinking widens the kernel: that is the antialiasing

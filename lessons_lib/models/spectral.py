@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import layers, ops
 
-from lessons_lib.cosines import BlockMean, Shrink, SlidingDCT, SlidingIDCT
+from lessons_lib.cosines import BlockMean, SlidingDCT, SlidingIDCT
 
 
-def spectral(channels: int = 3, blocks: int = 6, width: int = 64, *, side: int = 4, strides: int = 2) -> keras.Model:
+def spectral(
+    channels: int = 3, blocks: int = 6, width: int = 64, *, side: int = 8, strides: int = 2, threshold: float = 2.8
+) -> keras.Model:
     """(N, H, W, channels + 1) -> (N, H, W, channels): the last input channel is the noise level of each pixel.
 
-    As in `shrinkage`, the picture goes to overlapping cosines and each coefficient is kept or dropped by vote. Here the
-    network also sees the signs, runs through `blocks` residual blocks (EDSR's: Lim et al., 2017) of `width` filters,
-    and adds to each coefficient a correction of its own, in units of the noise. The grid is `strides` pixels wide, so
-    its convolutions cost 1 / strides^2 of those at full size; small blocks of cosines (`side`) keep the rest cheap.
-    Untrained it is the classical sliding filter. Sides must be `side` or more, levels above 0 (0 is taken as 0.001).
+    As in `shrinkage`, the picture goes to overlapping cosines and a network says how much of each coefficient is noise,
+    by a vote. Here it also sees the small coefficients' signs, runs through `blocks` residual blocks (EDSR's: Lim et
+    al., 2017) of `width` filters, and adds a correction of its own to each, in units of the noise. What it calls noise
+    goes back to pixels and is taken off the picture. The grid is `strides` pixels wide, so its convolutions cost
+    1 / strides^2 of those at full size. Untrained it is the classical sliding filter with a soft knee at `threshold`
+    times the noise. Sides must be `side` or more, levels above 0 (0 is taken as 0.001).
 
     Raises ValueError below 1 block, 1 filter or 1 channel, or if `strides` does not divide `side`.
     """
@@ -23,17 +28,20 @@ def spectral(channels: int = 3, blocks: int = 6, width: int = 64, *, side: int =
         raise ValueError(f"blocks {blocks}, width {width}, channels {channels}: give 1 or more of each")
     told = keras.Input((None, None, channels + 1))
     noisy, level = told[..., :channels], ops.maximum(BlockMean(side, strides)(told[..., channels:]), 1e-3)
-    coefficients = SlidingDCT(side, strides)(noisy)
-    relative = coefficients / level
-    loud = ops.log1p(ops.square(relative)) / 2
-    x = layers.Concatenate()([loud, ops.sign(relative) * loud])
+    relative = SlidingDCT(side, strides)(noisy) / level
+    loud = ops.log(ops.square(relative) + 1e-4)
+    x = layers.Concatenate()([loud, ops.clip(relative, -4, 4)])
     x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal")(x)
     for _ in range(blocks):
         x = _block(x, width)
     x = layers.ReLU()(x)
-    vote, change = (_quiet(side**2 * channels, name)(x) for name in ("vote", "change"))
-    kept = Shrink()(coefficients, vote=vote, level=level) + change * level
-    return keras.Model(told, SlidingIDCT(side, strides)(kept, like=noisy), name="spectral")
+    vote = _quiet(side**2 * channels, "vote", 8 * math.log(threshold))(x)
+    change = _quiet(side**2 * channels, "change")(x)
+    share = ops.sigmoid(ops.cast(vote, "float32") - 4 * loud)  # of noise in each coefficient
+    noise = (relative * share + ops.cast(change, "float32")) * level
+    # The noise is small, so bfloat16 is fine enough for its way back; for the picture's own way it would not be.
+    back = SlidingIDCT(side, strides, dtype=keras.mixed_precision.dtype_policy())
+    return keras.Model(told, layers.Subtract(dtype="float32")([noisy, back(noise, like=noisy)]), name="spectral")
 
 
 def _block(x, width: int):
@@ -42,6 +50,6 @@ def _block(x, width: int):
     return layers.Add()([x, layers.Conv2D(width, 3, padding="same", kernel_initializer=soft)(y)])
 
 
-def _quiet(filters: int, name: str) -> keras.layers.Layer:
-    start = keras.initializers.RandomNormal(stddev=1e-3)
-    return layers.Conv2D(filters, 1, kernel_initializer=start, dtype="float32", name=name)
+def _quiet(filters: int, name: str, bias: float = 0.0) -> keras.layers.Layer:
+    start, bias = keras.initializers.RandomNormal(stddev=1e-3), keras.initializers.Constant(bias)
+    return layers.Conv2D(filters, 1, kernel_initializer=start, bias_initializer=bias, name=name)

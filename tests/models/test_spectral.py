@@ -29,7 +29,7 @@ def test_its_context_is_as_wide_as_its_blocks_say():
     """A changed pixel is felt 2 convolutions a block and one block of cosines away on each side, and no further."""
     model = spectral(1, blocks=2, width=4)
     rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.3, array.shape) for array in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.2, array.shape) for array in model.get_weights()])
     told = np.concatenate([rng.random((1, 64, 64, 1)), np.full((1, 64, 64, 1), 0.1)], -1).astype(np.float32)
     changed = told.copy()
     changed[0, 32, 32, 0] += 1
