@@ -99,7 +99,8 @@ def ridnet(
                window of so many pixels (of blocks with `half`) around each, so that tiles agree with the whole picture.
                The weights are the same in number and kind.
 
-    Any height and width. The last layer starts near zero and computes in float32. One module sees 12 pixels (of blocks
+    Any height and width. The last layer starts near zero and computes in float32; the end of each branch starts at a
+    tenth, which learns faster and is not in the paper. One module sees 12 pixels (of blocks
     with `half`) to each side, and pool // 2 more with a window; the whole network `halo(...)`. Raises ValueError for
     numbers below 1, a reduction that leaves no feature, or an even pool.
     """
@@ -139,17 +140,23 @@ def halo(blocks: int = 4, half: bool = False, attention: bool = True, pool: int 
 _conv = functools.partial(layers.Conv2D, kernel_size=3, padding="same", kernel_initializer="he_normal")
 
 
+def _last(width: int, size: int = 3, **options) -> layers.Layer:
+    """The convolution that ends a branch: a tenth as strong at the start, so that the sums do not grow."""
+    quiet = keras.initializers.VarianceScaling(0.02, "fan_in", "truncated_normal")
+    return layers.Conv2D(width, size, padding="same", kernel_initializer=quiet, **options)
+
+
 def _enhance(x: Tensor, width: int) -> Tensor:
     """The module without its attention: two dilated branches, merged; a residual block; an enhanced one."""
     near = _conv(width, dilation_rate=2, activation="relu")(_conv(width, activation="relu")(x))
     far = _conv(width, dilation_rate=3, activation="relu")(x)
     far = _conv(width, dilation_rate=4, activation="relu")(far)
-    merged = _conv(width, activation="relu")(layers.Concatenate()([near, far]))
+    merged = _last(width, activation="relu")(layers.Concatenate()([near, far]))
     x = layers.Add()([x, merged])
-    change = _conv(width)(_conv(width, activation="relu")(x))
+    change = _last(width)(_conv(width, activation="relu")(x))
     x = layers.ReLU()(layers.Add()([x, change]))
     change = _conv(width, activation="relu")(_conv(width, activation="relu")(x))
-    change = _conv(width, kernel_size=1)(change)
+    change = _last(width, 1)(change)
     return layers.ReLU()(layers.Add()([x, change]))
 
 
