@@ -9,7 +9,7 @@ import dataclasses
 import json
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -170,15 +170,22 @@ def damager(damage: Damage) -> Callable[[np.ndarray, np.random.Generator], np.nd
     return spoil
 
 
-def train(recipe: Recipe, folder: Path | None = None, *, quiet: bool = False) -> training.History:
-    """Follow a recipe to its end, save the network among the shipped weights and its learning curve in results/.
+def train(
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    quiet: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[keras.Model, training.History]:
+    """Follow a recipe to its end: the network, with the averaged weights of its best epoch, and what was measured.
 
-    `folder` keeps the state, written whole after every `save_every` steps; the same call goes on from there. Precision
-    is bfloat16 where it pays; several GPUs share each batch. Raises DatasetError, WeightsError, training.GateError.
+    `folder` keeps the state, written whole after every `save_every` steps, which make an epoch; the same call goes on
+    from there. Precision is bfloat16 where it pays; several GPUs share each batch. `callbacks` are further ones.
+    Raises DatasetError, WeightsError, training.GateError.
     """
     folder, schedule, data = folder or RUNS / recipe.name, recipe.schedule, recipe.data
     sources, held_out = _pictures(data, data.train), _pictures(data, (data.validation,))
-    precision = training.set_precision("auto")
+    training.set_precision("auto")
     with distribute.scope():
         training.seed_everything(recipe.seed)
         model = models.build(**recipe.model)
@@ -196,13 +203,21 @@ def train(recipe: Recipe, folder: Path | None = None, *, quiet: bool = False) ->
         )
         epochs = schedule.steps // schedule.save_every
         watch = _Watch(recipe, held_out)
+        watchers = [watch, *callbacks]
         history = training.fit(
-            model, stream, epochs=epochs, seed=recipe.seed, resume=folder, quiet=quiet, callbacks=[watch]
+            model, stream, epochs=epochs, seed=recipe.seed, resume=folder, quiet=quiet, callbacks=watchers
         )
-    weights.save(recipe.name, model, _card(recipe, history, precision))
+    return model, history
+
+
+def publish(recipe: Recipe, model: keras.Model, history: training.History) -> None:
+    """Put a trained network among the shipped weights, with its card, and its learning curve among the results.
+
+    Raises WeightsError.
+    """
+    weights.save(recipe.name, model, _card(recipe, history))
     CURVES.mkdir(parents=True, exist_ok=True)
     images.write_whole(CURVES / f"{recipe.name}.json", (json.dumps(_curve(recipe, history)) + "\n").encode())
-    return history
 
 
 def _pictures(data: Data, splits: tuple[str, ...]) -> list[np.ndarray]:
@@ -251,7 +266,7 @@ def _middle(damage: Damage) -> Damage:
     return dataclasses.replace(damage, sigma=(level, level))
 
 
-def _card(recipe: Recipe, history: training.History, precision: str) -> dict:
+def _card(recipe: Recipe, history: training.History) -> dict:
     data, model = recipe.data, dict(recipe.model)
     return {
         "name": recipe.name,
@@ -266,7 +281,7 @@ def _card(recipe: Recipe, history: training.History, precision: str) -> dict:
         "recipe": dataclasses.asdict(recipe),
         "steps": history.epochs * recipe.schedule.save_every,
         "hours": round(sum(history.metrics["seconds"]) / 3600, 2),
-        "precision": precision,
+        "precision": keras.mixed_precision.dtype_policy().name,
         "validation_psnr": round(history.metrics["val_psnr"][history.best_epoch - 1], 3),
         "licence": "MIT, as the code; the training pictures keep their own terms (see Credits)",
         "limits": recipe.limits,

@@ -100,7 +100,8 @@ from pathlib import Path
 from lessons_lib import recipes, weights
 here = Path(sys.argv[1])
 weights.FOLDER, recipes.CURVES = here / "weights", here / "curves"
-recipes.train(recipes.read(here / "tiny.toml"), here / "state")
+recipe = recipes.read(here / "tiny.toml")
+recipes.publish(recipe, *recipes.train(recipe, here / "state"))
 """
 
 
