@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "lessons_lib"
 FLOORS = [
     {"budget", "images", "metrics", "address"},
-    {"cosines", "degrade", "layers", "noise", "plots", "switches"},
+    {"compare", "cosines", "degrade", "layers", "noise", "plots", "switches"},
     {"models", "datasets", "batches", "classical"},
     {"training", "weights", "distribute"},
     {"restore"},
-    {"evaluate", "export", "doctor", "photos", "videos"},
+    {"evaluate", "export", "doctor", "photos", "serve"},
     {"recipes"},
     {"cli", "app", "cli_restore"},
 ]
