@@ -1,0 +1,136 @@
+"""Two pictures under one movable edge, in a browser: what is shown of them, and the page's own part of it.
+
+The scripts ask for nothing from outside. A large picture is shown whole, reduced, or in a detail pixel for pixel: never
+squashed into a square, where noise would vanish from "before" as well.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import cv2
+import numpy as np
+
+from lessons_lib import images
+from lessons_lib.images import ImageError
+
+WINDOW = (528, 704)  # height and width of what is shown, at most
+HTML = """
+<figure>
+  <div class="stage">
+    <img class="before"><img class="after"><i></i><b class="left">before</b><b class="right">after</b>
+  </div>
+  <label>Move the edge <input type="range" min="0" max="100" value="50" step="1"></label>
+</figure>
+"""
+CSS = """
+figure { margin: 0; color: var(--st-text-color); font-family: var(--st-font); }
+.stage { --at: 50%; position: relative; overflow: hidden; cursor: ew-resize; touch-action: pan-y; user-select: none; }
+img { display: block; width: 100%; }
+.after { position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--at)); }
+i { position: absolute; top: 0; bottom: 0; left: calc(var(--at) - 1px); width: 2px; background: #fff;
+    box-shadow: 0 0 3px #000; }
+b { position: absolute; bottom: 0; padding: .1em .5em; font-size: .8rem; background: #000; color: #fff; opacity: .85; }
+.left { left: 0; }
+.right { right: 0; }
+label { display: flex; gap: .8em; align-items: center; margin-top: .5em; font-size: .9rem; white-space: nowrap; }
+input { flex: 1; min-width: 0; height: 2em; accent-color: var(--st-primary-color); }
+"""
+JS = """
+export default function ({ parentElement, data }) {
+  const stage = parentElement.querySelector(".stage"), range = parentElement.querySelector("input");
+  for (const side of ["before", "after"]) {
+    const picture = parentElement.querySelector("img." + side);
+    picture.src = data[side];
+    picture.alt = "The picture " + side;
+    picture.draggable = false;
+    picture.style.imageRendering = data.exact ? "pixelated" : "auto";
+  }
+  parentElement.querySelector("figure").style.maxWidth = Math.max(data.width, 300) + "px";
+  stage.style.maxWidth = data.width + "px";
+  const show = () => {
+    stage.style.setProperty("--at", range.value + "%");
+    range.setAttribute("aria-valuetext", `${range.value} % before, ${100 - range.value} % after`);
+  };
+  const follow = event => {
+    const box = stage.getBoundingClientRect();
+    range.value = Math.round(100 * (event.clientX - box.left) / box.width);
+    show();
+  };
+  stage.onpointerdown = event => { stage.setPointerCapture(event.pointerId); follow(event); };
+  stage.onpointermove = event => { if (event.buttons) follow(event); };
+  range.oninput = show;
+  show();
+}
+"""
+
+
+def whole(pixels: np.ndarray, alpha: np.ndarray | None = None, window: tuple[int, int] = WINDOW) -> np.ndarray:
+    """A stored picture (H, W, 1 or 3), reduced to fit the window, as uint8 (h, w, 3)."""
+    height, width = pixels.shape[:2]
+    share = min(1.0, window[0] / height, window[1] / width)
+    size = max(1, round(height * share)), max(1, round(width * share))
+    return _shown(_resized(pixels, size), None if alpha is None else _resized(alpha, size))
+
+
+def sides(before, after, zoom: int = 0, place: tuple[float, float] = (0.5, 0.5), window: tuple[int, int] = WINDOW):
+    """What the script in JS wants to know, as a dict: two pictures as data: addresses, their width on the page.
+
+    before, after: pictures with `pixels` and `alpha` (photos.Photo); `after` may be a whole number of times as large,
+                   then `before` is enlarged by bicubic interpolation.
+    zoom:          0 for the whole picture; 1 or 2 for a detail, each pixel that many pixels wide.
+    place:         where the detail is, down and across, from 0 to 1.
+    """
+    height, width = after.pixels.shape[:2]
+    scale, rest = divmod(height, before.pixels.shape[0])
+    if rest or (scale * before.pixels.shape[0], scale * before.pixels.shape[1]) != (height, width):
+        raise ImageError(f"{before.pixels.shape[:2]} and {(height, width)} are not one picture: no whole number apart")
+    if zoom:
+        cuts = [
+            _cut(side, room // zoom, scale, at) for side, room, at in zip((height, width), window, place, strict=True)
+        ]
+    else:
+        cuts = [slice(0, height), slice(0, width)]
+    smaller = tuple(slice(cut.start // scale, cut.stop // scale) for cut in cuts)
+    looks = [_look(after, tuple(cuts), window if not zoom else None)]
+    looks.insert(0, _look(before, smaller, None, looks[0].shape[:2]))
+    addresses = [_data_address(look, exact=bool(zoom)) for look in looks]
+    shown = looks[0].shape[1] * max(1, zoom)
+    return {"before": addresses[0], "after": addresses[1], "width": shown, "exact": bool(zoom)}
+
+
+def _cut(length: int, room: int, scale: int, at: float) -> slice:
+    """Part of a side: at most `room`, beginning and ending at multiples of `scale`, `at` of the way along."""
+    room = max(scale, min(length, room) // scale * scale)
+    start = round((length - room) * min(max(at, 0), 1)) // scale * scale
+    return slice(start, start + room)
+
+
+def _look(picture, cuts: tuple, window: tuple[int, int] | None, size: tuple[int, int] | None = None) -> np.ndarray:
+    pixels, alpha = (None if x is None else x[cuts] for x in (picture.pixels, picture.alpha))
+    if window:
+        return whole(pixels, alpha, window)
+    if size:
+        pixels, alpha = (None if x is None else _resized(x, size) for x in (pixels, alpha))
+    return _shown(pixels, alpha)
+
+
+def _resized(stored: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Stored values in another size: averaged when smaller, bicubic when larger."""
+    way = cv2.INTER_CUBIC if size[0] > stored.shape[0] else cv2.INTER_AREA
+    return cv2.resize(np.ascontiguousarray(stored), size[::-1], interpolation=way).reshape(*size, stored.shape[2])
+
+
+def _shown(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """uint8 RGB for the screen, transparency laid over white."""
+    shown, share = (None if x is None else x if x.dtype.kind == "f" else images.to_float(x) for x in (pixels, alpha))
+    if share is not None:
+        shown = shown * share + (1 - share)
+    return np.repeat(images.to_uint8(shown), 3 // shown.shape[-1], axis=-1)
+
+
+def _data_address(look: np.ndarray, exact: bool) -> str:
+    """A picture inside an address: PNG where each pixel counts, else JPEG."""
+    kind, options = ("png", []) if exact else ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 92])
+    _, data = cv2.imencode(f".{kind}", np.ascontiguousarray(look[..., ::-1]), options)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
