@@ -35,9 +35,14 @@ def restored(photo: Photo, pieces: Iterable[tuple[tuple[slice, slice], np.ndarra
     """The photo with its pixels replaced by `pieces` (see restore.blocks), which may come `scale` times as large.
 
     Alpha is kept, and enlarged smoothly with the picture. Values are clipped to what the file can hold, here and
-    nowhere before.
+    nowhere before. Raises ImageError for a result too large to be read again.
     """
     height, width, channels = photo.pixels.shape
+    if height * width * scale**2 > 2 * Image.MAX_IMAGE_PIXELS:  # what `read` would refuse
+        megapixels = height * width * scale**2 / 1e6
+        raise ImageError(
+            f"the result would have {megapixels:.0f} megapixels, more than can be read again: cut it first"
+        )
     pixels = np.empty((height * scale, width * scale, channels), photo.pixels.dtype)
     for place, block in pieces:
         pixels[place] = as_stored(block, pixels.dtype)
