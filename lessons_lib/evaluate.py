@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from lessons_lib import classical, datasets, degrade, images, metrics
+from lessons_lib import classical, datasets, degrade, images, metrics, restore, weights
 from lessons_lib.classical import About
 from lessons_lib.images import ImageError
 
@@ -112,20 +112,51 @@ def damage(picture: np.ndarray, protocol: Protocol, index: int) -> tuple[np.ndar
     return degraded, clean, About(sigma, kernel, protocol.scale)
 
 
+def find(task: str, name: str) -> Restorer:
+    """A restorer by name: a method of `classical`, or shipped weights such as "denoise-medium".
+
+    Networks are told the noise of the protocol; "NAME:blind" lets `restore.estimate_sigma` find it, "NAME:x8" averages
+    over the 8 ways to turn and mirror the picture, and both can follow. Raises ImageError that names the choices.
+    """
+    base, *how = name.split(":")
+    if task not in classical.METHODS or base not in weights.names(task):
+        _check_name(task, name)
+        return lambda degraded, about: classical.restore(task, name, degraded, about)
+    if unknown := set(how) - {"blind", "x8"}:
+        raise ImageError(f"{name} ends in {', '.join(sorted(unknown))}: NAME:blind, NAME:x8 and both are known")
+    network = restore.Network.load(base)
+
+    def restored(degraded: np.ndarray, about: About) -> np.ndarray:
+        options = {"sigma": about.sigma if network.told and "blind" not in how else None, "ensemble": "x8" in how}
+        if task == "upscale":
+            return restore.upscale(degraded, about.scale, model=network, **options)
+        return getattr(restore, task)(degraded, model=network, **options)
+
+    return restored
+
+
+def _check_name(task: str, name: str) -> None:
+    try:
+        classical.find(task, name)
+    except ImageError as error:
+        raise ImageError(f"{error}; networks here: {', '.join(weights.names(task)) or 'none'}") from error
+
+
 def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) -> dict:
-    """Score a method of `classical` by name, or any `restorer(degraded, about)` under the name given.
+    """Score what `find` knows by name, or any `restorer(degraded, about)` under the name given.
 
     Restored pictures are clipped to [0, 1] and scored in float. PSNR (dB) and SSIM are means over the pictures; time is
-    the restorer's alone, the first picture restored once before to warm up; memory is the largest growth of this
-    process while it restores, in MB.
+    the restorer's alone, the first picture of each shape restored once before to warm up (a network compiles itself for
+    it); memory is the largest growth of this process while it restores, in MB.
     """
-    restorer = restorer or (lambda degraded, about: classical.restore(protocol.task, name, degraded, about))
-    scores, seconds, pixels = [], 0.0, 0
+    restorer = restorer or find(protocol.task, name)
+    scores, seconds, pixels, shapes = [], 0.0, 0, set()
     with _Memory() as memory:
         for index, (_, picture) in enumerate(pictures(protocol)):
             degraded, clean, about = damage(picture, protocol, index)
-            if index == 0:
+            if degraded.shape not in shapes:
                 restorer(degraded, about)
+                shapes.add(degraded.shape)
             memory.watch()
             started = time.perf_counter()
             restored = np.clip(restorer(degraded, about), 0, 1)
@@ -133,21 +164,21 @@ def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) ->
             pixels += clean.shape[0] * clean.shape[1]
             scores.append(score(clean, restored, protocol))
     psnr, ssim = np.mean(scores, axis=0)
-    settings = dataclasses.asdict(protocol)
-    task, name_of_set = settings.pop("task"), settings.pop("set")
-    return {
-        "method": name,
-        "task": task,
-        "set": name_of_set,
-        "protocol": {key: value for key, value in settings.items() if key != "seed"},
+    return row(name, protocol) | {
         "psnr": round(float(psnr), 3),
         "ssim": round(float(ssim), 4),
         "n": len(scores),
         "seconds_per_megapixel": float(f"{1e6 * seconds / pixels:.3g}"),
         "peak_mb": round(memory.grown),
-        "seed": protocol.seed,
         **provenance(),
     }
+
+
+def row(method: str, protocol: Protocol) -> dict:
+    """The part of a row that says what was done; `evaluate` adds what came of it."""
+    settings = dataclasses.asdict(protocol)
+    told = {key: settings.pop(key) for key in ("task", "set", "seed")}
+    return {"method": method, "task": told["task"], "set": told["set"], "protocol": settings, "seed": told["seed"]}
 
 
 def score(clean: np.ndarray, restored: np.ndarray, protocol: Protocol) -> tuple[float, float]:

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from lessons_lib import classical, datasets, evaluate, images, metrics
+from lessons_lib import classical, datasets, evaluate, images, metrics, models, weights
 from lessons_lib.evaluate import Protocol
 from lessons_lib.images import ImageError
 
@@ -120,3 +120,34 @@ def test_y_of_a_gray_picture_is_its_own_value():
     colour = gray * np.float32([1, 0.9, 1])
     psnr, _ = evaluate.score(colour, colour * 0.9, protocol)
     assert psnr == pytest.approx(metrics.psnr(colour, colour * 0.9, data_range=1.0, channel="y"), abs=1e-4)
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A folder of weights with one network told the noise, which adds nothing to its input; it counts its calls."""
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    about = {key: "" for key in weights.NEEDED} | {
+        "model": {"kind": "shrinkage", "arguments": {"depth": 2, "width": 2}}
+    }
+    about |= {"task": "denoise", "told": True, "channels": 3, "scale": 1, "halo": 16, "multiple": 2}
+    weights.save("denoise-mine", models.build("shrinkage", depth=2, width=2), about)
+    return tmp_path
+
+
+def test_a_network_is_found_by_name_and_told_the_noise_or_not(shipped):
+    noisy, clean, about = evaluate.damage(datasets.photo("coffee")[:64, :80], NOISE, 0)
+    told, blind, eight = (
+        evaluate.find("denoise", f"denoise-mine{how}")(noisy, about) for how in ("", ":blind", ":x8:blind")
+    )
+    before = metrics.psnr(clean, noisy, data_range=1.0)
+    for restored in (told, blind, eight):
+        assert restored.shape == clean.shape
+        assert metrics.psnr(clean, restored, data_range=1.0) > before + 5
+    assert 0 < np.abs(told - blind).max() < 0.1
+    assert np.abs(eight - blind).max() > 0
+
+
+@pytest.mark.parametrize("name", ["denoise-yours", "denoise-mine:loud", "small"])
+def test_a_network_that_is_not_there_is_refused(shipped, name):
+    with pytest.raises(ImageError, match="denoise-mine"):
+        evaluate.find("denoise", name)
