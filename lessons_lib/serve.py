@@ -66,9 +66,11 @@ def serve(
     os.environ["LESSONS_APP_FETCH"] = "on" if fetch else "off"
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "50000000")  # a second lock on the door of `address`
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from starlette.formparsers import MultiPartParser
     from streamlit import net_util
     from streamlit.web import cli
 
+    MultiPartParser.spool_max_size = 2**25  # bytes; beyond them an upload would go through a file on the disk
     # Streamlit would ask a server at Amazon for this machine's public address whenever another page tries to connect.
     net_util.get_external_ip = lambda: None
     print(f"The web app: http://{'localhost' if address in LOCAL else address}:{port} (Ctrl-C ends it)", flush=True)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 pytest.importorskip("streamlit", reason='the web app needs Streamlit: pip install -c constraints.txt -e ".[app]"')
 
 import typer
+from starlette.formparsers import MultiPartParser
 from streamlit import config, net_util
 from streamlit.web import cli
 
@@ -20,6 +21,7 @@ def started(monkeypatch):
     words = []
     monkeypatch.setattr(cli, "main", lambda given, prog_name: words.extend(given))
     monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
     for name in ("PORT", "LESSONS_APP_FETCH", "OPENCV_IO_MAX_IMAGE_PIXELS", "TF_CPP_MIN_LOG_LEVEL"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -50,6 +52,7 @@ def test_the_page_is_for_this_machine_alone_unless_asked(started):
     )
     assert "http://localhost:8501" in result.output
     assert net_util.get_external_ip() is None
+    assert MultiPartParser.spool_max_size > 25 * 2**20
     assert os.environ["LESSONS_APP_FETCH"] == "on"
 
 

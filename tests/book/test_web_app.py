@@ -1,0 +1,249 @@
+"""The web app as a visitor meets it: a real server, a real browser, and a log of every place either of them asks."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lessons_lib import datasets, degrade, images, metrics
+from tests.book import browser as browsers
+from tests.book.browser import Watched
+from tests.book.conftest import new_context, stop
+
+pytestmark = pytest.mark.pages
+ROOT = Path(__file__).resolve().parents[2]
+# The real command with tiny networks in place of the shipped ones; it writes down where it connects to.
+RUN = """
+import pathlib, socket, sys
+folder = pathlib.Path(sys.argv[1])
+real = socket.socket.connect
+def connect(self, place):
+    if self.type == socket.SOCK_STREAM:  # connecting a datagram socket sends nothing
+        with (folder / "connected.txt").open("a") as log:
+            print(place, file=log)
+    return real(self, place)
+socket.socket.connect = connect
+with socket.create_server(("127.0.0.1", 0)) as control:
+    socket.create_connection(control.getsockname()).close()
+from lessons_lib import serve, weights
+from tests.shelf import fill
+weights.FOLDER = fill(folder)
+serve.serve(port=int(sys.argv[2]), address="127.0.0.1", host=None, fetch=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("weights")
+
+
+@pytest.fixture(scope="module")
+def port(folder):
+    """The port of a server of the app."""
+    try:
+        import streamlit  # noqa: F401
+    except ImportError:
+        stop('the web app needs Streamlit: pip install -c constraints.txt -e ".[app]"')
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    log = folder / "log.txt"
+    env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    with log.open("w") as out:
+        words = [sys.executable, "-c", RUN, str(folder), str(number)]
+        server = subprocess.Popen(words, cwd=folder, env=env, stdout=out, stderr=out)
+    try:
+        until = time.monotonic() + 90
+        while not healthy(number):
+            if server.poll() is not None or time.monotonic() > until:
+                pytest.fail(log.read_text())
+            time.sleep(0.2)
+        yield number
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def healthy(number):
+    try:
+        return ask(number, "GET", "/_stcore/health").status == 200
+    except OSError:
+        return False
+
+
+def ask(number, method, path, **options):
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=20)
+    connection.request(method, path, **options)
+    return connection.getresponse()
+
+
+@pytest.fixture(scope="module")
+def context(chromium):
+    context = new_context(chromium, offline=False)
+    context.set_default_timeout(60_000)
+    return context
+
+
+@pytest.fixture
+def watched(context, port):
+    """The page opened anew; at its end nothing may have gone wrong in the browser."""
+    home = f"http://localhost:{port}"
+    watched = Watched(context, home)
+    watched.page.goto(home)
+    watched.page.get_by_role("button", name="Restore", exact=True).wait_for()
+    yield watched
+    watched.page.close()
+    assert not watched.problems, "\n".join(watched.problems)
+
+
+def give(watched, data, name="my photo.png"):
+    watched.page.get_by_text("Upload", exact=True).click()
+    watched.page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
+
+
+def press(watched, name):
+    watched.page.get_by_role("button", name=name, exact=True).click()
+
+
+def edge(watched):
+    """How many percent of the restored picture are hidden, from the left."""
+    style = watched.page.locator("img.after").evaluate("picture => getComputedStyle(picture).clipPath")
+    return float(style.removesuffix("%)").split()[-1])
+
+
+def scrolls_sideways(watched):
+    """Streamlit's page scrolls in a box of its own."""
+    watched.page.set_viewport_size(browsers.PHONE)
+    watched.page.wait_for_timeout(300)
+    return watched.page.evaluate(
+        "() => [...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1"
+        " && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)).map(e => e.outerHTML.slice(0, 120))"
+    )
+
+
+def test_upload_restore_compare_download(watched):
+    clean = images.center_crop(datasets.photo(datasets.sample_names("test")[0]), (96, 128))
+    noisy = degrade.gaussian_noise(clean, 25 / 255, np.random.default_rng(1), clip=True)
+    give(watched, cv2.imencode(".png", images.to_uint8(noisy)[..., ::-1])[1].tobytes())
+    watched.page.get_by_text("Your picture as it came").wait_for()
+    press(watched, "Restore")
+    slider = watched.page.get_by_label("Move the edge")
+    slider.focus()
+    assert edge(watched) == 50
+    for key, where in (("ArrowRight", 51), ("ArrowLeft", 50), ("End", 100), ("Home", 0)):
+        slider.press(key)
+        assert edge(watched) == where
+    stage = watched.page.locator(".stage").bounding_box()
+    watched.page.mouse.move(stage["x"] + stage["width"] / 4, stage["y"] + 9)
+    watched.page.mouse.down()
+    watched.page.mouse.up()
+    assert edge(watched) == pytest.approx(25, abs=1)
+    with watched.page.expect_download() as started:
+        watched.page.get_by_role("button", name="Download as PNG").click()
+    assert started.value.suggested_filename == "my-photo-restored.png"
+    restored = images.read(started.value.path())
+    assert restored.shape == clean.shape
+    scores = [metrics.psnr(clean, picture, data_range=1.0) for picture in (noisy, restored)]
+    assert scores[1] > scores[0] + 3
+    watched.look_at_pictures()
+    watched.look_for_barriers()
+    assert scrolls_sideways(watched) == []
+    watched.look_for_barriers(browsers.ALL_BUT_COLOURS)
+    watched.page.set_viewport_size(browsers.DESKTOP)
+
+
+def test_a_large_picture_is_shown_in_detail(watched):
+    """Twice 600 x 900 pixels: the whole is reduced, the detail is not."""
+    watched.page.get_by_text("Enlarge", exact=True).click()
+    plain = np.zeros((600, 900, 3), np.uint8)
+    plain[:, 450:] = 255
+    give(watched, cv2.imencode(".png", plain)[1].tobytes())
+    press(watched, "Restore")
+    picture = watched.page.locator("img.after")
+    sizes = {}
+    for view in ("Whole picture", "Pixel for pixel"):
+        watched.page.get_by_text(view, exact=True).click()
+        kind = "png" if view == "Pixel for pixel" else "jpeg"
+        watched.page.wait_for_function(
+            "([picture, kind]) => picture.src.startsWith('data:image/' + kind) && picture.complete",
+            arg=[picture.element_handle(), kind],
+        )
+        sizes[view] = picture.evaluate("p => [p.naturalWidth, p.naturalHeight, p.width]")
+    assert sizes["Whole picture"][:2] == [704, 469]
+    assert sizes["Pixel for pixel"] == [704, 528, 704]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"<html><script>alert(1)</script></html>", "not a picture"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 99, "not a picture"),
+    ],
+)
+def test_a_bad_upload_is_a_sentence(watched, data, says):
+    give(watched, data)
+    alert = watched.page.get_by_role("alert")
+    assert says in alert.inner_text()
+    assert "Traceback" not in watched.page.content()
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "http://127.0.0.1:{port}/_stcore/health", "http://0x7f.1/"])
+def test_a_hostile_address_is_a_sentence(watched, port, place):
+    watched.page.get_by_text("Address", exact=True).click()
+    watched.page.get_by_label("Address of a picture").fill(place.format(port=port))
+    press(watched, "Fetch")
+    assert len(watched.page.get_by_role("alert").inner_text()) > 20
+    assert "Traceback" not in watched.page.content()
+
+
+def test_an_upload_past_the_limit_is_stopped_by_the_server_itself(watched):
+    """Not only by the page's script, which a stranger need not run; nor does another page's script get in."""
+    with watched.page.expect_request("**/upload_file/**") as started:
+        give(watched, b"small")
+    watched.page.get_by_role("alert").wait_for()
+    script = """async ([place, token, size]) => {
+      const form = new FormData();
+      form.append("file", new Blob([new Uint8Array(size)]), "f.png");
+      return (await fetch(place, {method: "PUT", body: form, headers: {"X-Xsrftoken": token}})).status;
+    }"""
+    token = started.value.headers["x-xsrftoken"]
+    statuses = [
+        watched.page.evaluate(script, [started.value.url, *words])
+        for words in ((token, 1000), (token, 27_000_000), ("forged", 1000))
+    ]
+    assert statuses == [204, 413, 403]
+    assert all("413" in problem or "403" in problem for problem in watched.problems)
+    watched.problems.clear()
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("localhost", "http://localhost", 101),
+        ("rebound.example", "http://rebound.example", 403),
+        ("localhost", "http://evil.example", 403),
+    ],
+)
+def test_other_pages_and_other_names_cannot_talk_to_the_server(port, host, origin, status):
+    headers = {
+        "Host": f"{host}:{port}",
+        "Origin": f"{origin}:{port}",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    assert ask(port, "GET", "/_stcore/stream", headers=headers).status == status
+
+
+def test_nobody_was_asked_for_anything(port, folder):
+    """After all of the above: the server has connected to nothing but itself."""
+    first, *places = (folder / "connected.txt").read_text().splitlines()
+    assert "127.0.0.1" in first  # the log's own control
+    assert [place for place in places if "127.0.0.1" not in place and "::1" not in place] == []
