@@ -17,6 +17,7 @@ FEWEST = 2 * SIDE**2  # fewer do not make a covariance
 CLIPPED = 0.05  # patches with a larger share of black or white pixels are left out: their noise was cut off
 SURE = 1 - 1e-6  # share of the patches of pure noise that pass for smooth
 ROUNDS = 3
+MORE, LITTLE = 1.25, 2 / 255  # brightness always shows a little more: its texture
 
 
 def estimate_sigma(image: np.ndarray) -> float:
@@ -24,11 +25,14 @@ def estimate_sigma(image: np.ndarray) -> float:
 
     Smooth patches of 7 x 7 pixels vary in few directions, noise in all alike: the least eigenvalue of the covariance of
     smooth patches is the variance of the noise. A patch is smooth if its neighbouring pixels differ no more than noise
-    of the level found so far makes them; three rounds suffice (Liu, Tanaka and Okutomi, 2013). Of colour pictures red
-    minus blue is looked at, over the square root of 2: it has the same noise and hardly a texture.
+    of the level found so far makes them; three rounds suffice (Liu, Tanaka and Okutomi, 2013).
+
+    Of a colour picture red minus blue is looked at, over the square root of 2: it has the same noise and hardly a
+    texture. But a JPEG keeps little of it, and gray stored as colour nothing. So where brightness, the sum of the
+    channels over the square root of 3, shows clearly more noise, its level counts.
 
     `image` may hold stored values, uint8 or uint16. Memory does not grow with the picture: at most 150,000 patches are
-    looked at. Noise that is not white, such as a JPEG's or an enlarged picture's, is taken for less than it is; a
+    looked at. Noise whose neighbours are alike, such as an enlarged picture's, is taken for much less than it is; a
     picture below some 16 x 16 pixels tells nothing, and gets 0. Raises ImageError for a shape that is no picture's.
     """
     if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
@@ -36,6 +40,25 @@ def estimate_sigma(image: np.ndarray) -> float:
     if min(image.shape[:2]) < SIDE:
         return 0.0
     patches = _patches(image)
+    if image.shape[-1] == 1:
+        return _of_plane(patches[:, 0])
+    colour = _of_plane((patches[:, 0] - patches[:, 2]) / np.float32(math.sqrt(2)))
+    brightness = _of_plane(patches.sum(1) / np.float32(math.sqrt(3)))
+    return brightness if brightness > MORE * colour + LITTLE else colour
+
+
+def _patches(image: np.ndarray) -> np.ndarray:
+    """Patches (N, C, SIDE, SIDE) float32, the clipped ones left out."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, (SIDE, SIDE), axis=(0, 1))
+    step = math.ceil(math.sqrt(windows.shape[0] * windows.shape[1] / PATCHES))
+    found = np.ascontiguousarray(windows[::step, ::step]).reshape(-1, image.shape[2], SIDE, SIDE)
+    found = found.astype(np.float32, copy=False) if found.dtype.kind == "f" else images.to_float(found)
+    clipped = ((found == 0) | (found == 1)).any(1).mean((1, 2)) > CLIPPED
+    return found[~clipped] if (~clipped).sum() >= 2 * FEWEST else found
+
+
+def _of_plane(patches: np.ndarray) -> float:
+    """The noise of patches (N, SIDE, SIDE) of one plane."""
     rough = sum(np.square(np.diff(patches, axis=axis)).sum((1, 2)) for axis in (1, 2))
     rows = patches.reshape(len(patches), -1)
     sigma = _least(rows) if len(rows) >= FEWEST else 0.0
@@ -45,21 +68,6 @@ def estimate_sigma(image: np.ndarray) -> float:
             break
         sigma = _least(smooth)
     return sigma
-
-
-def _patches(image: np.ndarray) -> np.ndarray:
-    """Patches (N, SIDE, SIDE) of one plane with the noise of the picture, float32, the clipped ones left out."""
-    windows = np.lib.stride_tricks.sliding_window_view(image, (SIDE, SIDE), axis=(0, 1))
-    step = math.ceil(math.sqrt(windows.shape[0] * windows.shape[1] / PATCHES))
-    found = np.ascontiguousarray(windows[::step, ::step]).reshape(-1, image.shape[2], SIDE, SIDE)
-    found = found if found.dtype.kind == "f" else images.to_float(found)
-    clipped = ((found == 0) | (found == 1)).any(1).mean((1, 2)) > CLIPPED
-    if (~clipped).sum() >= 2 * FEWEST:
-        found = found[~clipped]
-    plane = found[:, 0] if found.shape[1] == 1 else (found[:, 0] - found[:, 2]) / np.float32(math.sqrt(2))
-    if found.shape[1] == 3 and not plane.any():  # gray, stored as colour
-        plane = found[:, 0]
-    return plane.astype(np.float32, copy=False)
 
 
 def _least(rows: np.ndarray) -> float:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from skimage import restoration
@@ -49,9 +50,17 @@ def test_stored_values_tell_the_same(clean):
     assert estimate_sigma(eight.astype(np.uint16) * 257) == pytest.approx(estimate_sigma(eight), abs=1e-5)
 
 
-def test_gray_stored_as_colour_is_gray(clean):
+def test_gray_stored_as_colour_has_all_its_noise_in_the_brightness(clean):
     noisy = degrade.gaussian_noise(images.to_gray(clean[0]), 0.1, np.random.default_rng(0))
-    assert estimate_sigma(np.repeat(noisy, 3, -1)) == pytest.approx(estimate_sigma(noisy), abs=1e-6)
+    assert estimate_sigma(np.repeat(noisy, 3, -1)) == pytest.approx(3**0.5 * estimate_sigma(noisy), rel=1e-4)
+
+
+@pytest.mark.parametrize("quality", [80, 92])
+def test_a_jpeg_hides_its_noise_in_colour_but_not_in_brightness(clean, quality):
+    for picture in clean:
+        noisy = images.to_uint8(degrade.gaussian_noise(picture, 20 / 255, np.random.default_rng(0)))
+        data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        assert 15 < 255 * estimate_sigma(cv2.imdecode(data, cv2.IMREAD_COLOR)) < 32
 
 
 def test_pure_noise_is_told_exactly():
