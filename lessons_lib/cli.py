@@ -14,7 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from lessons_lib.cli_restore import restore
+from lessons_lib.serve import serve
+
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command()(restore)
+app.command("app")(serve)
 data = typer.Typer(no_args_is_help=True, help="The image sets that the chapters use.")
 app.add_typer(data, name="data")
 
@@ -54,7 +59,9 @@ def doctor(
 
 @app.command()
 def evaluate(
-    methods: Annotated[list[str] | None, typer.Argument(help="classical methods; all of the task if none")] = None,
+    methods: Annotated[
+        list[str] | None, typer.Argument(help="classical methods or weights; all classical if none")
+    ] = None,
     task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
     pictures: Annotated[str, typer.Option("--set", help="a test set, such as sample-test or cbsd68")] = "sample-test",
     sigma: Annotated[float | None, typer.Option(help="noise, 0..255; if not given 25 to denoise, else 0")] = None,
@@ -69,7 +76,7 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="a results file to add the rows to")] = None,
 ) -> None:
     """Degrade a test set, restore it with each method, and print PSNR, SSIM, seconds a megapixel and peak memory."""
-    from lessons_lib import classical
+    from lessons_lib import classical, training
     from lessons_lib import evaluate as bench
     from lessons_lib.images import ImageError
 
@@ -81,8 +88,10 @@ def evaluate(
         if output and not _can_be_written(output):  # said before the work, not after it
             raise ImageError(f"{output} cannot be written: name a results file, such as results/mine.json")
         names = methods or list(classical.METHODS[task])
+        if set(names) - set(classical.METHODS.get(task, ())):
+            training.set_precision("auto")
         for name in names:
-            classical.find(task, name)
+            bench.find(task, name)
         rows = []
         for name in names:
             rows.append(bench.evaluate(name, protocol))
@@ -110,10 +119,11 @@ def train(
         path = recipes.find(recipe)
         todo = recipes.read(path)
         try:
-            history = recipes.train(todo, folder)
+            model, history = recipes.train(todo, folder)
         except GateError as error:
             print(f"error: {error}", file=sys.stderr)
             raise typer.Exit(1) from error
+        recipes.publish(todo, model, history)
         best = max(history.metrics["val_psnr"])
         print(f"{todo.name}: {best:.2f} dB on the held-out pictures; weights in {weights.FOLDER}")
 
