@@ -67,7 +67,10 @@ class Schedule:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All of it. `start` names shipped weights to go on from: another round of hours on top of the ones before."""
+    """All of it. `start` names shipped weights to go on from: another round of hours on top of the ones before.
+
+    `ship` changes arguments of the model for its use, such as the window of an attention; the weights stay the same.
+    """
 
     name: str
     task: str
@@ -77,6 +80,7 @@ class Recipe:
     damage: Damage = Damage()
     seed: int = 0
     start: str = ""
+    ship: dict = dataclasses.field(default_factory=dict)
     halo: int = 32
     multiple: int = 1
     limits: str = ""
@@ -130,7 +134,7 @@ def _fill(kind: type, values: object, place: str):
         raise RecipeError(f"{place} is {values!r}: it takes keys, {', '.join(known)}")
     if unknown := sorted(set(values) - set(known)):
         raise RecipeError(f"{place} has {', '.join(unknown)}: it takes {', '.join(known)}")
-    needed = {name for name, field in known.items() if field.default is dataclasses.MISSING}
+    needed = {name for name, f in known.items() if f.default is f.default_factory is dataclasses.MISSING}
     if missing := sorted(needed - set(values)):
         raise RecipeError(f"{place} lacks {', '.join(missing)}")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
@@ -267,7 +271,7 @@ def _middle(damage: Damage) -> Damage:
 
 
 def _card(recipe: Recipe, history: training.History) -> dict:
-    data, model = recipe.data, dict(recipe.model)
+    data, model = recipe.data, recipe.model | recipe.ship
     return {
         "name": recipe.name,
         "task": recipe.task,

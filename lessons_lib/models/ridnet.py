@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from lessons_lib.layers import PixelShuffle
+from lessons_lib.models.spectral import framed
 
 Tensor = keras.KerasTensor
 
@@ -82,6 +83,7 @@ def ridnet(
     skip: bool = True,
     attention: bool = True,
     half: bool = False,
+    cosines: bool = False,
     told: bool = False,
     pool: int | None = None,
 ) -> keras.Model:
@@ -94,6 +96,8 @@ def ridnet(
     reduction: how many times fewer numbers the attention squeezes the features into.
     attention: False leaves the attention out.
     half:      work on blocks of 2 x 2 pixels, at a quarter of the cost.
+    cosines:   work on 8 x 8 cosines, 2 pixels apart, between the ends of `spectral.framed`: at the cost of `half`, and
+               with a head start. Then it has to be told.
     told:      the input has one channel more, the noise level of each pixel (`degrade.with_level`).
     pool:      None: attention looks at the mean over the whole map, as the paper's. An odd number: at the mean over a
                window of so many pixels (of blocks with `half`) around each, so that tiles agree with the whole picture.
@@ -104,24 +108,29 @@ def ridnet(
     with `half`) to each side, and pool // 2 more with a window; the whole network `halo(...)`. Raises ValueError for
     numbers below 1, a reduction that leaves no feature, or an even pool.
     """
+    if cosines and (half or not told):
+        raise ValueError(f"cosines with half {half} and told {told}: give told and leave half out")
     if min(channels, width, blocks) < 1 or not 1 <= reduction <= width:
         raise ValueError(
             f"channels {channels}, width {width}, blocks {blocks}, reduction {reduction}: give 1 or more, and a "
             "reduction of at most the width"
         )
-    given = x = keras.Input((None, None, channels + told))
+
+    def trunk(x):
+        first = x = _conv(width, kernel_size=1 if cosines else 3, activation="relu")(x)
+        for number in range(1, blocks + 1):
+            before, x = x, _enhance(x, width)
+            if attention:
+                x = _attend(x, reduction, pool, f"attention_{number}")
+            if skip:
+                x = layers.Add()([before, x])
+        return layers.Add()([first, x]) if skip else x
+
+    if cosines:
+        return framed(trunk, channels, name="ridnet")
+    given = keras.Input((None, None, channels + told))
     noisy = given[..., :channels]
-    if half:
-        x = SpaceToDepth()(x)
-    first = x = _conv(width, activation="relu")(x)
-    for number in range(1, blocks + 1):
-        before, x = x, _enhance(x, width)
-        if attention:
-            x = _attend(x, reduction, pool, f"attention_{number}")
-        if skip:
-            x = layers.Add()([before, x])
-    if skip:
-        x = layers.Add()([first, x])
+    x = trunk(SpaceToDepth()(given) if half else given)
     quiet = keras.initializers.RandomNormal(stddev=1e-3)
     change = _conv(channels * (4 if half else 1), kernel_initializer=quiet, dtype="float32")(x)
     if half:

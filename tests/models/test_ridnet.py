@@ -4,12 +4,18 @@ import keras
 import numpy as np
 import pytest
 
-from lessons_lib import degrade
+from lessons_lib import datasets, degrade, metrics
 from lessons_lib.layers import PixelShuffle
 from lessons_lib.models.ridnet import CropLike, LocalMean, SpaceToDepth, halo, ridnet
+from lessons_lib.models.spectral import spectral
 
 X = np.random.default_rng(5).random((2, 17, 22, 3), dtype=np.float32)
 SMALL = {"width": 8, "blocks": 1, "reduction": 4}
+
+
+@pytest.fixture(autouse=True)
+def same_weights_every_time():
+    keras.utils.set_random_seed(0)
 
 
 def numpy(x):
@@ -148,3 +154,19 @@ def test_the_attention_can_be_looked_at():
 def test_bad_arguments_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         ridnet(**settings)
+
+
+def test_on_cosines_it_starts_as_the_classical_filter():
+    clean = datasets.photo("coffee")[:96, :96]
+    noisy = degrade.gaussian_noise(clean, 25 / 255, np.random.default_rng(0))
+    told = degrade.with_level(noisy, 25 / 255)[None]
+    scores = [
+        metrics.psnr(clean, model.predict_on_batch(told)[0], data_range=1.0)
+        for model in (ridnet(**SMALL, cosines=True, told=True), spectral(blocks=1, width=4))
+    ]
+    assert scores[0] > metrics.psnr(clean, noisy, data_range=1.0) + 5
+    assert abs(scores[0] - scores[1]) < 0.5
+    with pytest.raises(ValueError, match="leave half out"):
+        ridnet(cosines=True, half=True, told=True)
+    with pytest.raises(ValueError, match="give told"):
+        ridnet(cosines=True)
