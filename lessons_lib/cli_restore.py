@@ -8,6 +8,7 @@ import os
 import statistics
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,6 @@ from lessons_lib import photos
 from lessons_lib.images import ImageError
 from lessons_lib.photos import videos
 
-# A command speaks in its own words: TensorFlow would begin with a page about drivers.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TASKS = ("denoise", "deblur", "upscale")
 MAGIC = set("*?[")
 LOOKED_AT = 3  # frames of a video from which its noise is estimated
@@ -217,9 +216,9 @@ def _restore_video(job: Job, wish: Wish) -> str:
 
 def _pieces(stored, wish: Wish, progress=None):
     """The restored picture piece by piece (restore.blocks), and the noise in 0..255 that the network is told."""
-    from lessons_lib import restore as library  # Keras takes seconds to load: what is wrong is said before
-
     network = _network(wish, stored.shape[-1])
+    from lessons_lib import restore as library
+
     sigma = wish.sigma
     if sigma is None and network.told:
         sigma = 255 * library.estimate_sigma(stored)
@@ -228,11 +227,27 @@ def _pieces(stored, wish: Wish, progress=None):
 
 
 def _network(wish: Wish, channels: int):
-    from lessons_lib import restore as library
-    from lessons_lib import training
+    """The network for the wish. Keras is loaded here, which takes seconds: what is wrong with files is said before."""
+    with _silence():
+        from lessons_lib import restore as library
+        from lessons_lib import training
 
-    training.set_precision("float32")  # or what LESSONS_PRECISION says
-    return library.network(wish.task, wish.model, scale=wish.times, channels=channels)
+        training.set_precision("float32")  # or what LESSONS_PRECISION says
+        return library.network(wish.task, wish.model, scale=wish.times, channels=channels)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing reaches the terminal's stderr: TensorFlow greets from C++, before any setting of its own can stop it."""
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def _noise_said(wish: Wish, sigma: float | None) -> str:
