@@ -70,9 +70,10 @@ def fetch(address: str, max_bytes: int = MAX_BYTES, seconds: float = SECONDS) ->
                 if answer.status not in (301, 302, 303, 307, 308):
                     return _read(answer, max_bytes)
                 target = answer.headers.get("Location")
-            if not target:
-                raise RefusedError("the address redirects to nowhere: copy the address of the picture itself")
-            address = urljoin(address, target)
+            try:
+                address = urljoin(address, target or "http://[")
+            except ValueError as error:
+                raise RefusedError("the address redirects to nowhere: copy the picture's own address") from error
     except TimeoutError as error:
         raise RefusedError(f"no whole picture came within {seconds:g} seconds: save it and upload the file") from error
     except ssl.SSLCertVerificationError as error:

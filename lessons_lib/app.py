@@ -79,7 +79,7 @@ def main() -> None:
             return
         sigma = _choose_level(card)
         answer = st.session_state.get("answer")
-        if st.button("Restore", type="primary"):
+        if st.button("Restore"):
             st.session_state.pop("answer", None)
             answer = st.session_state["answer"] = _restore(picture, network, sigma)
         if answer is not None and answer.key == picture.key:
@@ -112,7 +112,8 @@ def _plainly() -> Iterator[None]:
     try:
         yield
     except (address.RefusedError, images.ImageError, datasets.DatasetError) as error:
-        st.error(_escaped(str(error)))
+        text = str(error)
+        st.error(f"{_escaped(text[:1].upper() + text[1:])}.")
     except MemoryError:
         st.error("There is not enough memory on this server for that picture: make it smaller first.")
     except Exception:

@@ -26,6 +26,7 @@ SETTINGS: dict[str, object] = {
     "client.showErrorDetails": "none",  # no traceback on the page; the log has it
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
+    "theme.dark.primaryColor": "#f0868f",  # Streamlit's own red is too dark to read there
 }
 LOCAL = ("localhost", "127.0.0.1", "::1")
 

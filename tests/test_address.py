@@ -158,6 +158,8 @@ PAGES = {
     "/here": to("/picture.png"),
     "/there": to("https://elsewhere.example/x.png", "301 Moved Permanently"),
     "/loop": to("/loop"),
+    "/to-broken": to("http://[::1/"),
+    "/to-nonsense": to("http://exam\x00ple.org/\x01"),
     "/nowhere": send(head("Content-Length: 0", status="302 Found")),
     "/to-loopback": to("http://127.0.0.1/secret"),
     "/to-metadata": to("//169.254.169.254/latest", "307 Temporary Redirect"),
@@ -307,6 +309,8 @@ def test_a_redirect_to_a_rebound_name_is_vetted_anew(net):
         ("/to-file", "file:"),
         ("/to-port", "port 22"),
         ("/to-user", "password"),
+        ("/to-broken", "nowhere"),
+        ("/to-nonsense", "control character"),
         ("/nowhere", "nowhere"),
     ],
 )

@@ -156,6 +156,9 @@ def test_upload_restore_compare_download(watched):
     assert scrolls_sideways(watched) == []
     watched.look_for_barriers(browsers.ALL_BUT_COLOURS)
     watched.page.set_viewport_size(browsers.DESKTOP)
+    watched.page.emulate_media(color_scheme="dark")
+    watched.page.wait_for_timeout(300)
+    watched.look_for_barriers(browsers.COLOURS)
 
 
 def test_a_large_picture_is_shown_in_detail(watched):
