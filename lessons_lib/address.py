@@ -124,7 +124,7 @@ def split(address: str) -> tuple[str, str, int, str]:
         raise RefusedError(f"that is {kind[:40]}: give one that begins with http:// or https://")
     if "@" in parts.netloc:
         raise RefusedError("the address holds a user name or a password: take out what stands before the @")
-    if not host:
+    if not re.fullmatch(r"[\w.-]+|[0-9a-f:.]+", host, re.ASCII | re.IGNORECASE):  # also after IDNA's mapping
         raise RefusedError("the address names no server: it should look like https://example.org/picture.png")
     if port not in (None, PORTS[scheme]):
         raise RefusedError(f"the address names port {port}: only the usual one of {scheme}, {PORTS[scheme]}, is opened")

@@ -14,6 +14,8 @@ import tracemalloc
 import zlib
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from lessons_lib import address
@@ -90,6 +92,14 @@ HOSTILE = {kind: f"http://{host}/" for kind, host in HOSTS.items()} | {
     "empty": "",
     "too long": "http://example.org/" + "a" * 3000,
 }
+
+
+def png(width, height, pixels=b""):
+    """A PNG that says it has this size; its pixels may be missing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")]
+    chunks = [struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in parts]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 class Net:
@@ -267,6 +277,33 @@ def test_the_log_would_show_an_address_that_slips_through(net, monkeypatch):
         slipped
     )
     assert len(slipped) >= 30
+
+
+PIECES = st.sampled_from(
+    ["http", "https", ":", "//", "@", "[", "]", "%", ".", "0x7f", "127", "::1", "\\", "#", "?", "/", "：", "。"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text() | st.lists(PIECES | st.text(max_size=3)).map("".join).map("http://".__add__))
+def test_whatever_is_typed_is_either_refused_or_a_plain_address(text):
+    try:
+        scheme, host, port, target = address.split(text)
+    except RefusedError:
+        return
+    assert (scheme, port) in {("http", 80), ("https", 443)}
+    assert host.isascii()
+    assert target.startswith("/")
+    assert target.isascii()
+    assert not set(host + target) & set(" \r\n\t\0")
+    assert not set(host) & set("/\\@?#")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200) | st.binary(max_size=80).map(png(40, 30)[:24].__add__))
+def test_whatever_bytes_come_the_header_is_read_or_refused(data):
+    with contextlib.suppress(RefusedError):
+        assert all(side > 0 for side in address.check_header(data))
 
 
 @pytest.mark.parametrize("ip", [PUBLIC, "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "2a00:1450::1"])
@@ -453,14 +490,6 @@ def test_a_certificate_of_another_name_is_refused(secure, trusted):
 def test_a_certificate_of_nobody_known_is_refused(secure):
     assert "certificate" in refused("https://pictures.example/picture.png")
     assert secure.requests == []
-
-
-def png(width, height, pixels=b""):
-    """A PNG that says it has this size; its pixels may be missing."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")]
-    chunks = [struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in parts]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def picture(kind, **options):
