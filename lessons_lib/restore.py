@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import keras
@@ -248,6 +249,8 @@ def _ask(network: Network, picture: np.ndarray, level: float | np.ndarray) -> np
         batch = np.moveaxis(picture, -1, 0)[..., None]
     else:
         batch = np.repeat(picture, 3 if gray else 1, axis=-1)[None]
+        if gray:  # noise that three channels share is as loud in their sum as that of three, sqrt(3) times as strong
+            level = level * np.float32(math.sqrt(3))
     if network.told:
         batch = np.concatenate([batch, np.broadcast_to(level, (*batch.shape[:3], 1))], axis=-1, dtype=np.float32)
     model = network.model if network.scale == 1 else _of_one_size(network.model, batch.shape[1:])

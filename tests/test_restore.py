@@ -106,12 +106,19 @@ def test_the_ensemble_turns_a_map_of_noise_too(told):
 
 def test_a_gray_picture_goes_through_either_network(told):
     gray = noisy((32, 40, 1))
-    replicated = restore.denoise(np.repeat(gray, 3, -1), 0.1, told)
+    replicated = restore.denoise(np.repeat(gray, 3, -1), 3**0.5 * 0.1, told)
     np.testing.assert_allclose(restore.denoise(gray, 0.1, told), replicated.mean(-1, keepdims=True), atol=1e-6)
     single = Network(shrinkage.shrinkage(1, 2, 4), told=True, channels=1, halo=9, multiple=2)
     colour = noisy((32, 40, 3))
     answer = restore.denoise(colour, 0.1, single)
     np.testing.assert_allclose(answer[..., 1:2], restore.denoise(colour[..., 1:2], 0.1, single), atol=1e-6)
+
+
+def test_gray_noise_goes_as_well_through_a_colour_network(told, photo):
+    gray = images.to_gray(photo)
+    degraded = degrade.gaussian_noise(gray, 25 / 255, np.random.default_rng(0))
+    restored = restore.denoise(degraded, 25 / 255, told)
+    assert metrics.psnr(gray, restored, data_range=1.0) - metrics.psnr(gray, degraded, data_range=1.0) > 5
 
 
 def test_stored_values_are_taken_as_they_are(told):

@@ -4,7 +4,7 @@ estimate:  error of three ways to tell the noise from the picture, on 12 BSD pic
 1.5mp, 6mp, 24mp: seconds, seconds of a core (other work changes them less) and peak memory of one photograph, by tiles;
            the smallest also whole
 seams:     tiles against the whole picture, and the self-ensemble's gain, for every shipped denoiser
-gray:      what a colour network should be told about a gray picture
+gray:      what a colour network should be told about a gray picture stored as colour
 kills:     `lessons restore` on a folder, killed ten times at random moments
 Each part replaces its own rows. BSD500 needs LESSONS_DATA or a download.
 """
@@ -160,11 +160,15 @@ def gray() -> list[dict]:
                 spoiled = [degrade.gaussian_noise(p, sigma / 255, rng) for p in pictures]
                 for factor in (1.0, 1.3, 3**0.5):
                     pairs = zip(pictures, spoiled, strict=True)
-                    scores = [_psnr(c, restore.denoise(s, min(1, factor * sigma / 255), network)) for c, s in pairs]
+                    scores = [_psnr(c, _as_colour(s, factor * sigma / 255, network)) for c, s in pairs]
                     row = {"name": name, "sigma": sigma, "factor": factor, "psnr": float(np.mean(scores))}
                     rows.append(_rounded(row | {"n": len(scores)}))
                     print(rows[-1], flush=True)
     return rows
+
+
+def _as_colour(picture: np.ndarray, sigma: float, network: restore.Network) -> np.ndarray:
+    return restore.denoise(np.repeat(picture, 3, -1), min(1, sigma), network).mean(-1, keepdims=True)
 
 
 def kills(times: int = 10, files: int = 6) -> dict:
