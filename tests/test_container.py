@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import importlib.util
 import inspect
 import json
 import re
@@ -174,3 +175,13 @@ def test_the_lock_has_hashes_and_no_address():
         assert "--hash=sha256:" in block, block
     assert "://" not in LOCK
     assert "--index" not in LOCK
+
+
+def test_the_page_says_what_was_measured():
+    """The block in book/deploying.md is the one that tools/app.py made of results/app.json."""
+    specification = importlib.util.spec_from_file_location("tools_app", ROOT / "tools" / "app.py")
+    tool = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tool)
+    table = json.loads((ROOT / "results" / "app.json").read_text(encoding="utf-8"))
+    page = (ROOT / "book" / "deploying.md").read_text(encoding="utf-8")
+    assert page.partition(tool.BEGIN)[2].partition(tool.END)[0] == tool.said(table)
