@@ -2,9 +2,8 @@
 # book/deploying.md says what the hosts want, and what to put in front.
 FROM python:3.11-slim
 
-# JAX carries Keras here, because it is a fifth of TensorFlow's size. Caches go where a read-only container can write.
+# JAX carries Keras here, because it is a fifth of TensorFlow's size. Its settings go to /tmp, all that is writable.
 ENV KERAS_BACKEND=jax \
-    KERAS_HOME=/tmp/keras \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
