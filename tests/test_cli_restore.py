@@ -261,6 +261,9 @@ GOOD_FILES = {
     "floats.tif": lambda: floats(0.7),
     "camera.jpg": lambda: saved(kind="JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xee" * 40),
     "profile.jpg": lambda: saved(kind="JPEG", icc_profile=b"no profile"),
+    "two-views.jpg": lambda: saved(
+        Image.fromarray(picture()), "MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))]
+    ),
     "more-behind.jpg": lambda: saved(kind="JPEG") + b"a film of a phone" * 50,
     "black.png": lambda: saved(np.zeros((20, 20, 3), np.uint8)),
     "wrong-suffix.jpg": lambda: saved(),
