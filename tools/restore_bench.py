@@ -171,34 +171,35 @@ def _as_colour(picture: np.ndarray, sigma: float, network: restore.Network) -> n
     return restore.denoise(np.repeat(picture, 3, -1), min(1, sigma), network).mean(-1, keepdims=True)
 
 
-def kills(times: int = 10, files: int = 6) -> dict:
-    """Kill `lessons restore` on a folder at random moments, look at every file after each, and finish with --resume."""
-    command = [sys.executable, "-c", "from lessons_lib.cli import app; app()", "restore"]
-    rng = np.random.default_rng(3)
+def kills(times: int = 10, files: int = 8) -> dict:
+    """Kill `lessons restore` at random moments of its work on a folder, read every file after each, then --resume."""
+    command = [sys.executable, "-u", "-c", "from lessons_lib.cli import app; app()", "restore"]
+    rng, seen, damaged = np.random.default_rng(3), [], 0
     with tempfile.TemporaryDirectory() as folder:
         source, calm, killed = (Path(folder, name) for name in ("in", "calm", "killed"))
         source.mkdir()
         for number in range(files):
-            photos.write(source / f"{number}.png", photos.Photo(mosaic(700, 900)[:, number * 20 :]))
-        started = time.perf_counter()
-        subprocess.run([*command, str(source), "-o", str(calm)], check=True, capture_output=True)
-        whole = time.perf_counter() - started
-        damaged, seen = 0, []
-        for _ in range(times):
+            photos.write(source / f"{number}.png", photos.Photo(mosaic(300, 400 + 16 * number)))
+        with subprocess.Popen([*command, str(source), "-o", str(calm)], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()  # the first file is there
+            started = time.perf_counter()
+            process.stdout.read()
+        work = time.perf_counter() - started
+        for number in range(times):
             words = [*command, str(source), "-o", str(killed), "--resume"]
-            with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                try:
-                    process.wait(rng.uniform(0.2, 0.9) * whole)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-            for path in killed.glob("*.png"):
-                try:
-                    photos.read(path)
-                except images.ImageError:
-                    damaged += 1
-            seen.append(len(list(killed.glob("*.png"))))
-            if seen[-1] == files:  # begin again, so that every kill meets a run at work
-                for path in killed.glob("*.png"):
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+                if number % 2:  # else the first file may be met half done
+                    process.stdout.readline()
+                else:
+                    while not (killed.exists() or process.poll() is not None):
+                        time.sleep(0.01)
+                time.sleep(rng.uniform(0, work / 2))
+                process.kill()
+            there = sorted(killed.glob("*.png"))
+            damaged += sum(not _is_whole(path) for path in there)
+            seen.append(len(there))
+            if len(there) == files:  # begin again, so that every kill meets a run at work
+                for path in there:
                     path.unlink()
         last = subprocess.run([*command, str(source), "-o", str(killed), "--resume"], check=False, capture_output=True)
         pairs = [(calm / f"{n}.png", killed / f"{n}.png") for n in range(files)]
@@ -206,6 +207,14 @@ def kills(times: int = 10, files: int = 6) -> dict:
         left = [path.name for path in killed.iterdir() if path.suffix != ".png"]
     row = {"times": times, "files": files, "there_after_each": seen, "damaged": damaged, "wrong": wrong}
     return row | {"left_over": len(left), "exit_code_of_the_last": last.returncode}
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        photos.read(path)
+    except images.ImageError:
+        return False
+    return True
 
 
 def _psnr(clean: np.ndarray, restored: np.ndarray) -> float:
