@@ -13,8 +13,8 @@ ODD = np.random.default_rng(1).random((2, 13, 22, 4), np.float32)
 
 @pytest.fixture(scope="module")
 def functions():
-    cells = ("paper-parts", "paper-network", "sizes", "mirror", "crop-like", "parts", "enlarge", "change", "unet", "tiled")
-    return defined("unet", *cells)
+    plumbing = ("sizes", "mirror", "crop-like", "parts", "enlarge", "change")
+    return defined("unet", "paper-parts", "paper-network", *plumbing, "unet", "tiled")
 
 
 def numpy(x):
