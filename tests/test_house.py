@@ -17,8 +17,8 @@ FLOORS = [
     {"training", "weights", "distribute"},
     {"restore"},
     {"evaluate", "export", "doctor", "photos", "serve"},
-    {"recipes"},
-    {"cli", "app", "cli_restore"},
+    {"recipes", "cli_restore"},
+    {"cli", "app"},
 ]
 # Within one floor: what scores a restoration asks first whether it is an image.
 NEIGHBOURS = {("metrics", "images")}
