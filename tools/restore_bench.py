@@ -1,6 +1,6 @@
 """Measure the restoring tool: `python tools/restore_bench.py [PART ...]` -> results/restore.json, 10 minutes in all.
 
-estimate:  error of three ways to tell the noise from the picture, on 12 BSD pictures held out
+estimate:  error of three ways to tell the noise from the picture, on 8 BSD pictures held out
 1.5mp, 6mp, 24mp: seconds, seconds of a core (other work changes them less) and peak memory of one photograph, by tiles;
            the smallest also whole
 seams:     tiles against the whole picture, and the self-ensemble's gain, for every shipped denoiser
@@ -64,7 +64,7 @@ METHODS = {
 def estimate() -> list[dict]:
     """Mean error, root mean square error and worst error of each method, in 0..255."""
     rows = []
-    clean = [images.read(path) for path in datasets.paths("bsds500", "validation")[:12]]
+    clean = [images.read(path) for path in datasets.paths("bsds500", "validation")[:8]]
     for colour in (True, False):
         for clipped in (False, True):
             for sigma in (0, 2, 5, 15, 25, 55):
