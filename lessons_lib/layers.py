@@ -82,6 +82,18 @@ class PixelShuffle(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("lessons")
+class CropLike(keras.layers.Layer):
+    """call(inputs, like): the upper left part of `inputs` (N, h, w, C) that is as high and wide as `like`."""
+
+    def call(self, inputs, like):
+        _, height, width, _ = ops.shape(like)
+        return inputs[:, :height, :width]
+
+    def compute_output_shape(self, inputs_shape, like_shape):
+        return inputs_shape[0], *like_shape[1:3], inputs_shape[-1]
+
+
+@keras.saving.register_keras_serializable("lessons")
 class ICNR(keras.initializers.Initializer):
     """Initialiser for the convolution before PixelShuffle(factor): all f^2 channels of a block start equal.
 

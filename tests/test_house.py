@@ -139,6 +139,16 @@ def test_tests_mirror_the_library(path):
     assert (ROOT / "tests" / folder / f"test_{stem}.py").is_file()
 
 
+def test_no_two_keras_layers_are_registered_under_one_name():
+    """The second would take the place of the first, and a saved model would come back with the wrong one."""
+    registered = r"^@keras\.saving\.register_keras_serializable\(\"(\w+)\"\)\nclass (\w+)"
+    found = [
+        name for path in MODULES for name in re.findall(registered, path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert len(found) >= 10
+    assert len(found) == len(set(found))
+
+
 FOLDER = r"(?<![\w.])/(?:work|root|farm|tmp|home/\w+)/[A-Za-z0-9_.-]+"
 PRIVATE = r"https?://(?:10\.|172\.(?:1[6-9]|2\d|3[01])\.|192\.168\.|[\w.-]+\.(?:internal|local|lan)\b|[\w-]+[:/])"
 MACHINE = re.compile(f"{FOLDER}|(?!https?://localhost){PRIVATE}|--(?:extra-)?index-url")
@@ -163,7 +173,8 @@ def test_a_named_machine_is_found():
     folders = [f"open('{slash}tmp/x.png')", f"{slash}home/ann/book"]
     for text in [*folders, f"http:{slash}/mirror:80/simple", f"{dash}-index-url"]:
         assert MACHINE.search(text), text
-    for text in ("https://example.org/a", "http://localhost:8000", "see https://a.b/work/x", "tests/work/x"):
+    fine = [f"see https://a.b{slash}work/x", f"tests{slash}work/x", "https://example.org/a", "http://localhost:8000"]
+    for text in fine:
         assert not MACHINE.search(text), text
 
 

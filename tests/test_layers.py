@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lessons_lib.layers import ICNR, BlurPool2D, PixelShuffle
+from lessons_lib.layers import ICNR, BlurPool2D, CropLike, PixelShuffle
 
 X = np.random.default_rng(5).random((2, 8, 10, 4), dtype=np.float32)
 
@@ -31,6 +31,13 @@ def test_icnr_starts_as_nearest_neighbour():
     image = keras.ops.convert_to_numpy(keras.Sequential([keras.Input((8, 10, 4)), *layers])(X))
     assert image.shape == (2, 16, 20, 3)
     np.testing.assert_allclose(image, image[:, ::2, ::2].repeat(2, 1).repeat(2, 2), atol=1e-6)
+
+
+def test_crop_keeps_the_upper_left():
+    big = np.arange(24.0, dtype=np.float32).reshape(1, 4, 6, 1)
+    like = np.zeros((1, 3, 5, 7), np.float32)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(CropLike()(big, like=like)), big[:, :3, :5])
+    assert CropLike().compute_output_shape((1, 4, 6, 1), (1, 3, 5, 7)) == (1, 3, 5, 1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import functools
 import keras
 from keras import layers, ops
 
-from lessons_lib.layers import PixelShuffle
+from lessons_lib.layers import CropLike, PixelShuffle
 from lessons_lib.models.spectral import framed
 
 Tensor = keras.KerasTensor
@@ -34,18 +34,6 @@ class SpaceToDepth(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
         return batch, *(None if s is None else (s + 1) // 2 for s in sides), 4 * channels
-
-
-@keras.saving.register_keras_serializable("lessons")
-class CropLike(keras.layers.Layer):
-    """call(x, like): the top left part of x (N, H, W, C) that is as high and wide as `like`."""
-
-    def call(self, x, like):
-        _, height, width, _ = ops.shape(like)
-        return x[:, :height, :width]
-
-    def compute_output_shape(self, x_shape, like_shape):
-        return *like_shape[:3], x_shape[-1]
 
 
 @keras.saving.register_keras_serializable("lessons")

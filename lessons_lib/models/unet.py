@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from lessons_lib.layers import ICNR, PixelShuffle
+from lessons_lib.layers import ICNR, CropLike, PixelShuffle
 
 SKIPS = ("concatenate", "add", "none")
 UPS = ("transposed", "resize")
@@ -112,15 +112,3 @@ class Mirror(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "multiple": self.multiple}
-
-
-@keras.saving.register_keras_serializable("lessons")
-class CropLike(keras.layers.Layer):
-    """call(inputs, like): the upper left part of `inputs` (N, h, w, C) that is as high and wide as `like`."""
-
-    def call(self, inputs, like):
-        _, height, width, _ = ops.shape(like)
-        return inputs[:, :height, :width]
-
-    def compute_output_shape(self, inputs_shape, like_shape):
-        return inputs_shape[0], *like_shape[1:3], inputs_shape[-1]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lessons_lib import datasets, degrade, metrics
-from lessons_lib.layers import PixelShuffle
-from lessons_lib.models.ridnet import CropLike, LocalMean, SpaceToDepth, halo, ridnet
+from lessons_lib.layers import CropLike, PixelShuffle
+from lessons_lib.models.ridnet import LocalMean, SpaceToDepth, halo, ridnet
 from lessons_lib.models.spectral import spectral
 
 X = np.random.default_rng(5).random((2, 17, 22, 3), dtype=np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lessons_lib import degrade
-from lessons_lib.models.unet import CropLike, Mirror, halo, unet
+from lessons_lib.models.unet import Mirror, halo, unet
 
 X = np.random.default_rng(2).random((2, 17, 22, 3), dtype=np.float32)
 
@@ -108,13 +108,6 @@ def test_mirror_is_numpys_symmetric(side, multiple):
     np.testing.assert_array_equal(wide[:, :, :1], np.pad(row, [(0, 0), (0, missing), (0, 0), (0, 0)], "symmetric"))
     assert wide.shape[2] == multiple
     assert Mirror(multiple).compute_output_shape((None, side, None, 1)) == (None, side + missing, None, 1)
-
-
-def test_crop_keeps_the_upper_left():
-    big = np.arange(24.0, dtype=np.float32).reshape(1, 4, 6, 1)
-    like = np.zeros((1, 3, 5, 7), np.float32)
-    np.testing.assert_array_equal(numpy(CropLike()(big, like=like)), big[:, :3, :5])
-    assert CropLike().compute_output_shape((1, 4, 6, 1), (1, 3, 5, 7)) == (1, 3, 5, 1)
 
 
 @pytest.mark.parametrize(
