@@ -1,0 +1,186 @@
+"""What holds a submission: bubblewrap, with no network, nothing of ours in sight, and limits on all it can use.
+
+Started by root, the box is set up by root and the runner then takes a user number of its own; started by anybody else
+it lives in a user namespace. Where neither works there is no box, and nothing is graded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from lessons_lib.course import frames
+
+ROOM = 64 << 20  # bytes a submission may write into /tmp of its box, which is memory
+OUTPUT = 64 << 20  # bytes that are read from a box; more is cut off
+LIBRARY = Path(__file__).resolve().parents[1]
+OURS = ("__init__.py", "course/__init__.py", "course/frames.py", "course/inside.py")  # all that a box sees of us
+SYSTEM = ("usr", "bin", "lib", "lib32", "lib64", "libx32")
+START = "import sys; sys.path.insert(0, {!r}); from lessons_lib.course import inside; inside.main()"
+ONE_CORE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a submission may use. Seconds of a core are limited closely, seconds on the clock loosely."""
+
+    cpu: int = 4  # seconds of a core, each check
+    total_busy: float = 30.0  # and all checks together
+    idle: float = 10.0  # seconds a check may neither run nor wait for a core
+    total_idle: float = 30.0
+    answer: int = 32 << 20  # bytes that one check may return
+    wall: float = 300.0  # seconds for the whole box, however busy the machine
+    AS: int = 1 << 30  # bytes of memory of a process
+    NPROC: int = 8  # processes
+    NOFILE: int = 64
+    FSIZE: int = 32 << 20  # bytes of a file
+    CORE: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came out: the frames in order, whether the runner started and ended, and what was said on stderr."""
+
+    frames: dict[str, bytes]
+    started: bool
+    ended: bool
+    said: str
+
+
+class BoxError(RuntimeError):
+    """No box can be made here. The message says why and what to do."""
+
+
+def command(packages: tuple[str, ...] = ("numpy",), *, root: bool | None = None) -> list[str]:
+    """The bubblewrap command line. `packages` are the only installed ones that can be imported inside.
+
+    Raises BoxError without bubblewrap, or if a package is not installed.
+    """
+    bwrap = shutil.which("bwrap")
+    if not bwrap:
+        raise BoxError("bubblewrap is not installed: `apt install bubblewrap` or `dnf install bubblewrap` (Linux only)")
+    python = Path(sys.executable).resolve()
+    binds = {Path("/box/lib/lessons_lib", name): LIBRARY / name for name in OURS}
+    for package in packages:
+        binds |= {Path("/box/lib", folder.name): folder for folder in _folders(package)}
+    prefix = Path(sys.base_prefix).resolve()
+    if not prefix.is_relative_to("/usr") or prefix.is_relative_to("/usr/local"):
+        binds[prefix] = prefix
+    words = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    words += ["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL", "--hostname", "box"]
+    if os.geteuid() == 0 if root is None else root:
+        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # for inside.lower, which gives them up
+    else:
+        words += ["--unshare-user"]
+    for name in SYSTEM:
+        place = Path("/", name)
+        if place.is_symlink():
+            words += ["--symlink", str(place.readlink()), str(place)]
+        elif place.is_dir():
+            words += ["--ro-bind", str(place), str(place)]
+    folders = sorted({parent for target in binds for parent in target.parents} - {Path("/"), Path("/usr")})
+    for folder in folders:  # bubblewrap would make them for its own user alone
+        words += [] if folder.is_relative_to("/usr") else ["--dir", str(folder)]
+    for target, original in sorted(binds.items()):
+        words += ["--ro-bind", str(original), str(target)]
+    words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(ROOM), "--tmpfs", "/tmp"]
+    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    for name, value in ONE_CORE.items() | {("PYTHONHASHSEED", "0"), ("HOME", "/tmp"), ("LC_ALL", "C.UTF-8")}:
+        words += ["--setenv", name, value]
+    return [*words, str(python), "-I", "-S", "-B", "-c", START.format("/box/lib")]
+
+
+def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None, *, unsafe: bool = False) -> Outcome:
+    """Run jobs (see `checks.job`) in one box, or, if `unsafe`, in a bare process that can do all that you can.
+
+    A box that never started has `started` False: that is our failure, never the submission's. Raises BoxError.
+    """
+    limits = limits or Limits()
+    root = not unsafe and hasattr(os, "geteuid") and os.geteuid() == 0
+    words = [sys.executable, "-c", START.format(str(LIBRARY.parent))] if unsafe else command()
+    settings = dataclasses.asdict(limits)
+    if unsafe:  # an ordinary user's process count holds the whole desktop
+        del settings["NPROC"], settings["AS"]
+    job = {"limits": settings, "uid": slot() if root else None, "runs": runs}
+    parts = {"job.json": json.dumps(job).encode()} | arrays
+    data = b"".join(frames.pack(name, payload) for name, payload in parts.items())
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as nowhere:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            cwd=nowhere,
+            env=os.environ | ONE_CORE if unsafe else {},
+            close_fds=True,
+        )
+        watchdog = threading.Timer(limits.wall, process.kill)  # of bubblewrap, and with it of all inside
+        watchdog.start()
+        try:
+            out = _converse(process, data)
+        finally:
+            watchdog.cancel()
+            process.kill()
+            process.wait()
+        said.seek(0)
+        text = said.read(2000).decode(errors="replace").strip()
+    found = dict(frames.unpack(out))
+    return Outcome(found, "hello" in found, "bye" in found, text)
+
+
+def refusal() -> str:
+    """Why no box can be made here, or "" if one was made, and saw no network and no file of ours."""
+    try:
+        outcome = run([], {}, Limits(wall=60.0))
+    except (BoxError, OSError) as error:
+        return str(error)
+    if outcome.ended:
+        return ""
+    return (
+        f"bubblewrap is here, but no box starts ({outcome.said or 'it said nothing'}). On Ubuntu 24.04 AppArmor "
+        "forbids it user namespaces: run as root, or give bwrap an AppArmor profile. A container needs --privileged"
+    )
+
+
+def slot() -> int:
+    """A user number for this thread's box: no other box and no person on this machine has it."""
+    numbers = Path("/proc/self/uid_map").read_text().split()
+    if int(numbers[2]) > 10_000_000:
+        return 1_000_000 + threading.get_native_id()
+    return 20_000 + threading.get_native_id() % 40_000  # in a container with 65,536 users
+
+
+def _folders(package: str) -> list[Path]:
+    """The folders of an installed package: its own, and the libraries its wheel brought."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.origin:
+        raise BoxError(f"{package} is not installed here, and answers need it: run `make env`")
+    own = Path(spec.origin).parent
+    return [folder for folder in (own, own.with_name(f"{package}.libs")) if folder.is_dir()]
+
+
+def _converse(process: subprocess.Popen, data: bytes) -> bytes:
+    """Hand over the job and read what comes, up to OUTPUT bytes."""
+
+    def feed() -> None:
+        try:
+            process.stdin.write(data)
+            process.stdin.close()
+        except OSError:
+            pass  # it died early, which its missing "hello" tells
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    out = process.stdout.read(OUTPUT)
+    process.kill()  # if it has more to say, nobody listens
+    process.stdout.close()
+    feeder.join(5)
+    return out

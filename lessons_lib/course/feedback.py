@@ -1,0 +1,101 @@
+"""What a student gets back: results.json in Gradescope's shape, and a page. Neither tells an input or a right value.
+
+Everything a submission may have written (its error messages) is escaped: the page holds no script and loads nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from pathlib import Path
+
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .3rem .6rem; vertical-align: top }
+tr { border-top: 1px solid #8888 } .points { text-align: right; white-space: nowrap }
+"""
+WORDS = {
+    "graded": "Graded.",
+    "late": "Graded; it was handed in late.",
+    "corrupt": "Your file could not be read, so nothing was graded. Hand it in again.",
+    "two files": "There is more than one file, so nothing was graded. Say which one counts.",
+    "missing": "Nothing was handed in.",
+    "not graded": "Not graded yet. It is the grader's fault, not yours.",
+}
+SCORED = ("graded", "late")
+
+
+def place(student: str, out: Path) -> Path:
+    """Where a student's results.json lies."""
+    return out / "students" / student / "results.json"
+
+
+def store(record: dict, out: Path) -> None:
+    """Write results.json and feedback.html. What is not graded yet leaves none, so that it is graded next time."""
+    path = place(record["student"], out)
+    if record["status"] in ("missing", "not graded"):
+        for old in (path, path.with_name("feedback.html")):
+            old.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path.with_name("feedback.html"), page(record))
+    _write(path, json.dumps(gradescope(record), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def gradescope(record: dict) -> dict:
+    """The record in the shape that Gradescope reads; `score` is left out where there is none."""
+    tests = [
+        {
+            "name": test["id"],
+            "number": test["question"].removeprefix("q"),
+            "score": test["score"],
+            "max_score": test["points"],
+            "status": "passed" if test["score"] == test["points"] else "failed",
+            "output": test["tells"] or "Right.",
+            "visibility": "visible",
+        }
+        for test in record["tests"]
+    ]
+    output = "\n".join([WORDS[record["status"]], *record["notes"]])
+    result = {"output": output, "visibility": "visible", "stdout_visibility": "hidden", "tests": tests}
+    return result | ({"score": record["score"]} if record["score"] is not None else {}) | {"extra_data": record}
+
+
+def questions(record: dict) -> dict[str, tuple[float, float]]:
+    """Points earned and possible, question by question."""
+    sums: dict[str, tuple[float, float]] = {}
+    for test in record["tests"]:
+        earned, possible = sums.get(test["question"], (0.0, 0.0))
+        sums[test["question"]] = (earned + test["score"], possible + test["points"])
+    return sums
+
+
+def page(record: dict) -> str:
+    """The feedback as one HTML file."""
+    title = html.escape(f"{record['title']}: {record['student']}")
+    parts = [f"<h1>{title}</h1>", f"<p>{WORDS[record['status']]}</p>"]
+    if record["score"] is not None:
+        parts.append(f"<p><strong>{record['score']:g} of {record['points']:g} points</strong></p>")
+    if record["notes"]:
+        parts.append("<ul>" + "".join(f"<li>{html.escape(note)}</li>" for note in record["notes"]) + "</ul>")
+    for question, (earned, possible) in questions(record).items():
+        parts.append(f"<h2>{html.escape(question)}: {earned:g} of {possible:g}</h2><table>")
+        parts.append('<tr><th scope="col">Check</th><th scope="col">What was seen</th>')
+        parts.append('<th scope="col" class="points">Points</th></tr>')
+        for test in (t for t in record["tests"] if t["question"] == question):
+            seen = html.escape(test["tells"]) or "Right."
+            parts.append(f"<tr><td>{html.escape(test['id'])}</td><td>{seen}</td>")
+            parts.append(f'<td class="points">{test["score"]:g} / {test["points"]:g}</td></tr>')
+        parts.append("</table>")
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+    body = "\n".join(parts)
+    return f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>\n'
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,266 @@
+"""What runs inside the box: the answer cells, called on given inputs. It holds no expected value and no verdict.
+
+Each check gets a process of its own, forked from this one before any answer has run, so a loop, a crash or a patch in
+one costs that check alone. This process reads what its children write and hands it on under names that it chooses
+itself. All of it is at the mercy of the submission, and may be: what comes out is nothing but a claim
+"this is what my function returned", and is judged outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lessons_lib.course import frames
+
+MESSAGE = 300  # letters of an error that leave the box
+DONE = frames.pack("done", b"")
+
+
+def main() -> None:
+    """Read a job from standard input, write its outcome to standard output."""
+    data = dict(frames.unpack(sys.stdin.buffer.read()))
+    job = json.loads(data.pop("job.json"))
+    lower(job["limits"], job["uid"])
+    channel, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+
+    def send(name: str, payload: bytes = b"") -> None:
+        _write(channel, frames.pack(name, payload))
+
+    send("hello")  # from here on, whatever fails is the submission's doing
+    for number, run in enumerate(job["runs"]):
+        Run(run, data, job["limits"]).go(lambda name, payload, at=number: send(f"{at}/{name}", payload))
+    send("bye")
+
+
+def lower(limits: dict, uid: int | None) -> None:
+    """Give up what this process does not need: root, memory, files, processes. Nothing of it can be had back."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, the kernel takes the box first
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    try:
+        import resource
+    except ImportError:  # Windows, where only an instructor's own files are run
+        return
+    for kind in ("AS", "NPROC", "NOFILE", "FSIZE", "CORE"):
+        if kind in limits:
+            with contextlib.suppress(ValueError, OSError):  # an ordinary user's own limit may be lower already
+                resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (limits[kind], limits[kind]))
+
+
+class Run:
+    """One submission: its cells, the checks to call, and how much it has used."""
+
+    def __init__(self, run: dict, arrays: dict[str, bytes], limits: dict) -> None:
+        self.cells, self.checks, self.arrays, self.limits = run["cells"], run["checks"], arrays, limits
+        self.skipped: dict[str, str] = {}
+        self.busy = self.idle = 0.0
+
+    def go(self, send: Callable[[str, bytes], None]) -> None:
+        """Try the cells, then every check; send `check/call` for each answer and `check/end` if one ended early."""
+        self.find_cells_that_never_end()
+        for check in self.checks:
+            if self.busy > self.limits["total_busy"] or self.idle > self.limits["total_idle"]:
+                send(f"{check['id']}/end", b"budget")
+                continue
+            answers, reason = self.attempt(lambda say, check=check: self.work(check, say))
+            for name, payload in frames.unpack(answers):
+                send(f"{check['id']}/{name}", payload)
+            if reason:
+                send(f"{check['id']}/end", reason.encode())
+        if self.skipped:
+            send("skipped", json.dumps(self.skipped).encode())
+
+    def find_cells_that_never_end(self) -> None:
+        """Run all cells; leave out the one that hangs or kills the process, and try again."""
+        for _ in self.cells:
+            if self.busy > self.limits["total_busy"] or self.idle > self.limits["total_idle"]:
+                return
+            said, reason = self.attempt(lambda say: self.open_cells(say))
+            if not reason:
+                return
+            begun = [name for name, _ in frames.unpack(said)]
+            if not begun or begun[-1] in self.skipped:
+                return
+            self.skipped[begun[-1]] = reason
+
+    def open_cells(self, say: Callable[[str, bytes], None]) -> tuple[dict, dict]:
+        """Run the cells in order; the names they define, and the error of each that failed."""
+        space: dict = {"__name__": "__main__"}
+        failed = {name: {"error": ["Stopped"], "message": reason} for name, reason in self.skipped.items()}
+        for name, source in self.cells:
+            if name not in self.skipped:
+                say(name, b"")
+                try:
+                    exec(compile_cell(source, name), space)
+                except BaseException as error:
+                    failed[name] = describe(error)
+        return space, failed
+
+    def work(self, check: dict, say: Callable[[str, bytes], None]) -> None:
+        """The answers of one check. The same input, named twice, is the same array: an edit in place shows."""
+        space, failed = self.open_cells(lambda name, payload: None)
+        inputs = {name: frames.load(self.arrays[name]) for name in check["arrays"]}
+        for number, (function, positional, named) in enumerate(check["calls"]):
+            values = [_value(v, inputs) for v in positional]
+            keywords = {key: _value(v, inputs) for key, v in named.items()}
+            if function not in space:
+                why = failed.get(check["cell"], {"error": ["Undefined"], "message": function})
+                payload = b"E" + json.dumps(why).encode()
+            else:
+                try:
+                    payload = _answer(space[function](*values, **keywords))
+                except BaseException as error:
+                    payload = b"E" + json.dumps(describe(error)).encode()
+            say(str(number), payload)
+
+    def attempt(self, work: Callable[[Callable[[str, bytes], None]], object]) -> tuple[bytes, str]:
+        """Do `work(say)` in a process of its own: the frames it said, and why it was stopped ("" if it was not)."""
+        if not hasattr(os, "pidfd_open"):  # not Linux: no box either, so these are an instructor's own files
+            said: list[bytes] = []
+            work(lambda name, payload: said.append(frames.pack(name, payload)))
+            return b"".join(said), ""
+        read, write = os.pipe()
+        try:
+            pid = os.fork()
+        except OSError:  # earlier checks left processes behind that fill the box
+            os.close(read), os.close(write)
+            return b"", "processes"
+        if pid == 0:
+            _child(work, write, self.limits["cpu"])
+        os.close(write)
+        said_bytes, stopped, idle = _watch(pid, read, self.limits)
+        _, status, used = os.wait4(pid, 0)
+        self.busy += used.ru_utime + used.ru_stime
+        self.idle += idle
+        os.close(read)
+        if said_bytes.endswith(DONE):
+            return said_bytes.removesuffix(DONE), ""
+        return said_bytes, stopped or _why(status, used.ru_utime + used.ru_stime, self.limits["cpu"])
+
+
+def compile_cell(source: str, name: str) -> object:
+    """A cell as code. A line of `%magic` or `!shell` means nothing here and is left out."""
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except SyntaxError:
+        lines = source.split("\n")
+        kept = ["pass" if line[:1] in "%!" and line else line for line in lines]
+        if kept == lines:
+            raise
+        return compile("\n".join(kept), name, "exec", dont_inherit=True)
+
+
+def describe(error: BaseException) -> dict:
+    """An error as plain text: the names of its classes, its message, and the line of the cell."""
+    classes = [c.__name__ for c in type(error).__mro__ if c not in (object, BaseException)]
+    line, trace = getattr(error, "lineno", None), error.__traceback__
+    while trace:
+        if not set("/\\<") & set(trace.tb_frame.f_code.co_filename) and not line:  # a cell has no path
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    try:
+        message = str(error)[:MESSAGE]
+    except Exception:
+        message = ""
+    return {"error": classes, "message": message, "line": line if isinstance(line, int) else None}
+
+
+def _answer(result: object) -> bytes:
+    import numpy as np
+
+    array = np.asarray(result)
+    if array.dtype.kind not in frames.KINDS:
+        return b"E" + json.dumps({"error": ["NotNumbers"], "message": type(result).__name__}).encode()
+    return b"N" + frames.save(array)
+
+
+def _value(value: dict, inputs: dict) -> object:
+    return inputs[value["array"]] if "array" in value else value["value"]
+
+
+def _write(channel: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(channel, view) :]
+
+
+def _child(work: Callable, write: int, cpu: int) -> None:
+    """Never returns. Keeps no way out but its own pipe."""
+    import resource
+
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+        os.closerange(3, write)
+        os.closerange(write + 1, 512)
+        work(lambda name, payload: _write(write, frames.pack(name, payload)))
+        _write(write, DONE)
+        os._exit(0)
+    except BaseException:
+        os._exit(9)
+
+
+def _watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
+    """Collect what a child writes until it ends; stop it if it idles or floods: (bytes, why stopped, seconds idle)."""
+    handle, started = os.pidfd_open(pid), time.monotonic()
+    os.set_blocking(read, False)
+    poller = select.poll()
+    poller.register(handle, select.POLLIN)
+    poller.register(read, select.POLLIN)
+    parts, size, stopped, over = [], 0, "", False
+    while not over:
+        ready = dict(poller.poll(500))
+        over = handle in ready
+        if read in ready or over:
+            try:
+                while size <= limits["answer"] and (part := os.read(read, 1 << 20)):
+                    parts.append(part)
+                    size += len(part)
+                if size <= limits["answer"]:
+                    poller.unregister(read)  # closed by the child
+            except (BlockingIOError, KeyError):
+                pass
+        if size > limits["answer"]:
+            stopped = "output"
+        elif _idle(pid, started) > limits["idle"]:
+            stopped = "idle"
+        if stopped and not over:
+            break
+    idle = _idle(pid, started)
+    for kill in (os.kill, os.killpg):  # not yet waited for, so its number is still its own
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+    os.close(handle)
+    return b"".join(parts), stopped, idle
+
+
+def _idle(pid: int, started: float) -> float:
+    """Seconds in which the child neither ran nor waited for a core: a busy machine makes nobody idle."""
+    try:
+        words = Path(f"/proc/{pid}/schedstat").read_text().split()
+        ran, waited = (int(word) / 1e9 for word in words[:2])
+    except (OSError, ValueError):
+        return time.monotonic() - started
+    return time.monotonic() - started - ran - waited
+
+
+def _why(status: int, used: float, cpu: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU or used >= cpu:
+            return "busy"
+        return f"signal {number}"
+    return f"exit {os.WEXITSTATUS(status)}"
