@@ -17,7 +17,8 @@ FLOORS = [
     {"training", "weights", "distribute"},
     {"restore"},
     {"evaluate", "export", "doctor", "photos", "serve"},
-    {"recipes", "cli_restore"},
+    {"recipes", "cli_restore", "course"},
+    {"cli_course"},
     {"cli", "app"},
 ]
 # Within one floor: what scores a restoration asks first whether it is an image.

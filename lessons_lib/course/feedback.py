@@ -54,12 +54,13 @@ def gradescope(record: dict) -> dict:
             "max_score": test["points"],
             "status": "passed" if test["score"] == test["points"] else "failed",
             "output": test["tells"] or "Right.",
+            "output_format": "text",  # it may quote what a submission wrote
             "visibility": "visible",
         }
         for test in record["tests"]
     ]
     output = "\n".join([WORDS[record["status"]], *record["notes"]])
-    result = {"output": output, "visibility": "visible", "stdout_visibility": "hidden", "tests": tests}
+    result = {"output": output, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden", "tests": tests}
     return result | ({"score": record["score"]} if record["score"] is not None else {}) | {"extra_data": record}
 
 

@@ -64,13 +64,14 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
     A box that ended early is given one more try: what killed it may have been the machine's lack of memory.
     """
     number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
-    cells, expected_space = setting(settings.bundle, number)
+    cells, space = setting(settings.bundle, number)
     pairs = [(check, checks.calls_of(check, number)) for check in checks_of(settings.bundle)]
     jobs, arrays = checks.job(pairs)
     runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
     outcome = box.run(runs, arrays, settings.limits, unsafe=settings.unsafe)
     if not outcome.ended:
         outcome = box.run(runs, arrays, settings.limits, unsafe=settings.unsafe)
+    expected = [checks.reference(space, calls) for _, calls in pairs]
     verdicts = []
     for position in range(len(batch)):
         verdicts.append([])
@@ -78,7 +79,7 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
             stopped = outcome.frames.get(f"{position}/{place}/end", b"").decode(errors="replace")
             found = [outcome.frames.get(f"{position}/{place}/{n}") for n in range(len(calls))]
             answers = [checks.decode(payload, stopped) for payload in found]
-            verdicts[-1].append(checks.judge(check, answers, checks.reference(expected_space, calls)))
+            verdicts[-1].append(checks.judge(check, answers, expected[place]))
     return outcome, verdicts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from pathlib import Path
 
 LARGEST = 20 << 20  # bytes of a notebook that is read; pictures in outputs make some large, nothing makes them larger
@@ -29,11 +30,13 @@ def load(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise CourseError(f"{path.name} cannot be read ({error.strerror}): hand in a plain file, no link") from error
-    with os.fdopen(descriptor, "rb") as file:
-        try:
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise CourseError(f"{path.name} is no plain file: hand in a notebook")
+        with os.fdopen(os.dup(descriptor), "rb") as file:
             data = file.read(LARGEST + 1)
-        except OSError as error:
-            raise CourseError(f"{path.name} is no plain file ({error.strerror}): hand in a notebook") from error
+    finally:
+        os.close(descriptor)
     if len(data) > LARGEST:
         raise CourseError(
             f"{path.name} is larger than {LARGEST >> 20} MB: clear the outputs of all cells, save, hand it in again"

@@ -1,0 +1,54 @@
+"""A grader's desk for the tests: the assignment, its bundle, submissions made of answers."""
+
+import functools
+import json
+from pathlib import Path
+
+from lessons_lib.course import box, grading, source
+
+SOURCES = Path(__file__).resolve().parents[2] / "book" / "assignments"
+KEY = "a secret for the tests alone"
+
+
+@functools.cache
+def assignment(name="convolve"):
+    return source.read(SOURCES / f"{name}.ipynb")
+
+
+@functools.cache
+def bundle(name="convolve"):
+    return json.loads(source.bundle(assignment(name)))
+
+
+@functools.cache
+def no_box():
+    """Why there is no box here, or ""."""
+    return box.refusal()
+
+
+def settings(**options):
+    return grading.Settings(bundle(), KEY, **{"unsafe": bool(no_box())} | options)
+
+
+def answers(which="source"):
+    """The reference's answers, or the untouched ones ("stub")."""
+    return {part["id"]: part[which] for part in bundle()["cells"] if part["kind"] == "answer"}
+
+
+def handed_in(changed=None, which="source"):
+    """A submission as a dict: the student's notebook with the reference's answers, some of them changed."""
+    notebook = json.loads(source.student(assignment()))
+    filled = answers(which) | (changed or {})
+    for cell in notebook["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if name in filled:
+            cell["source"] = filled[name]
+    return notebook
+
+
+def put(folder, student, notebook):
+    """Hand in, as SUBMISSIONS/student/convolve.ipynb."""
+    path = folder / student / "convolve.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return path

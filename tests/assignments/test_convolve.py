@@ -1,0 +1,128 @@
+"""Proof of Assignment 1: the reference earns all, nothing earns nothing, and each wrong answer its declared loss."""
+
+import json
+
+import nbformat
+import pytest
+
+from lessons_lib.course import box, checks, grading, source
+
+from . import desk
+from .mutants_convolve import MUTANTS
+
+UNHURRIED = box.Limits(total_busy=1e3, total_idle=1e3)  # a batch of mutants shares one box
+STUDENTS = ("ada", "grace")
+
+
+def earned(verdicts):
+    return sum(verdict.share * verdict.check.points for verdict in verdicts)
+
+
+def only(question):
+    """The bundle with the checks of one question."""
+    whole = desk.bundle()
+    return whole | {"cells": [p for p in whole["cells"] if p["kind"] != "test" or p["id"] == f"{question}-test"]}
+
+
+def lost(question, student):
+    """Mutant by mutant, the checks that it loses."""
+    settings = grading.Settings(only(question), desk.KEY, unsafe=bool(desk.no_box()), limits=UNHURRIED)
+    batch = [desk.answers() | {question: text} for text, _ in MUTANTS[question].values()]
+    outcome, verdicts = grading.judge(batch, student, settings)
+    assert outcome.ended
+    failed = [{v.check.id.removeprefix(f"{question}-") for v in row if v.share < 1} for row in verdicts]
+    return dict(zip(MUTANTS[question], failed, strict=True))
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_the_reference_earns_all_and_the_untouched_version_nothing(student):
+    _, (full, empty) = grading.judge([desk.answers(), desk.answers("stub")], student, desk.settings())
+    assert [v.check.id for v in full if v.share < 1] == []
+    assert earned(full) == sum(check.points for check in grading.checks_of(desk.bundle())) == 30
+    assert earned(empty) == 0
+    for verdict in empty:
+        assert verdict.tells == f"Not answered yet. {verdict.check.says}"
+
+
+@pytest.mark.parametrize("question", MUTANTS)
+@pytest.mark.parametrize("student", STUDENTS)
+def test_each_wrong_answer_loses_exactly_its_declared_checks(question, student):
+    assert lost(question, student) == {name: declared for name, (_, declared) in MUTANTS[question].items()}
+
+
+@pytest.mark.parametrize("question", MUTANTS)
+def test_a_wrong_answer_costs_no_other_question(question):
+    worst = max(MUTANTS[question].values(), key=lambda mutant: len(mutant[1]))[0]
+    _, (verdicts,) = grading.judge([desk.answers() | {question: worst}], "ada", desk.settings())
+    assert {v.check.question for v in verdicts if v.share < 1} == {question}
+
+
+def test_no_check_is_idle_and_every_question_has_its_wrong_answers():
+    """Without check X, the mutant that loses X alone would earn full points."""
+    alone = {
+        f"{q}-{next(iter(lost))}" for q, mutants in MUTANTS.items() for _, lost in mutants.values() if len(lost) == 1
+    }
+    assert {check.id for check in grading.checks_of(desk.bundle())} == alone
+    assert set(MUTANTS) == set(desk.assignment().questions)
+    assert min(len(mutants) for mutants in MUTANTS.values()) >= 8
+
+
+def test_students_get_different_numbers():
+    check = grading.checks_of(desk.bundle())[0]
+    one, other = (checks.calls_of(check, number)[0].args[0] for number in (1, 2))
+    assert not (one == other).all()
+
+
+def cells(data):
+    return [cell for cell in nbformat.reads(data.decode(), 4).cells]
+
+
+@pytest.mark.parametrize("version", [source.student, source.page])
+def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
+    text = "\n".join(cell.source for cell in cells(version(desk.assignment())))
+    for part in desk.bundle()["cells"]:
+        secret = part["source"].splitlines()
+        if part["kind"] == "answer":
+            secret = [line for line in secret if line not in part["stub"].splitlines()]
+        if part["kind"] != "setup":
+            assert [line for line in secret if len(line.strip()) > 6 and line.strip() in text] == []
+    assert "HIDDEN" not in text and "SOLUTION" not in text and "# variant" not in text
+
+
+def test_solutions_are_shown_without_the_hidden_checks():
+    text = source.solution(desk.assignment()).decode()
+    assert "default_rng(seed).normal" in text
+    assert "@check" not in text and "HIDDEN" not in text
+
+
+def test_the_versions_are_valid_notebooks_that_carry_no_output():
+    for version in (source.student, source.solution, source.page):
+        notebook = nbformat.reads(version(desk.assignment()).decode(), 4)
+        nbformat.validate(notebook)
+        assert all(not cell.get("outputs") for cell in notebook.cells)
+
+
+def run(cells_of):
+    """Run the answer, setup and test cells of a notebook as a student does; what each test cell raises."""
+    space, raised = {}, {}
+    for cell in cells_of:
+        mark = cell["metadata"].get("nbgrader", {})
+        if mark:
+            try:
+                exec("".join(cell["source"]), space)
+            except (AssertionError, NotImplementedError) as error:
+                raised[mark["grade_id"]] = error
+    return raised
+
+
+def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(capsys):
+    assert run(json.loads(source.solution(desk.assignment()))["cells"]) == {}
+    assert capsys.readouterr().out.count("are right") == len(desk.assignment().questions)
+    untouched = run(json.loads(source.student(desk.assignment()))["cells"])
+    assert set(untouched) == {f"{q}-test" for q in desk.assignment().questions}
+    assert all("is not answered yet" in str(error) for error in untouched.values())
+    notebook = json.loads(source.solution(desk.assignment()))
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "q1":
+            cell["source"] = MUTANTS["q1"]["does_not_divide"][0]
+    assert "divide by the largest byte" in str(run(notebook["cells"])["q1-test"])

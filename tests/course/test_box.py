@@ -1,0 +1,107 @@
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lessons_lib.course import box, frames
+
+from ..assignments import desk
+
+boxed = pytest.mark.skipif(bool(desk.no_box()), reason=f"no box can be made here: {desk.no_box()}")
+
+
+def ask(source, function="f", limits=None, **options):
+    """What a function of one cell, called without arguments, gave: an array, or the frame of the error."""
+    check = {"id": "0", "cell": "q1", "arrays": [], "calls": [[function, [], {}]]}
+    outcome = box.run([{"cells": [["q1", source]], "checks": [check]}], {}, limits, **options)
+    assert outcome.started and outcome.ended, outcome.said
+    payload = outcome.frames.get("0/0/0", outcome.frames.get("0/0/end", b""))
+    return frames.load(payload[1:]) if payload[:1] == b"N" else payload.decode()
+
+
+@boxed
+def test_numpy_works_in_the_box_and_nothing_else_is_there():
+    assert ask("import numpy as np\ndef f():\n    return np.arange(3).sum()") == 3
+    for package in ("keras", "lessons_lib.images", "lessons_lib.course.checks"):
+        assert "ModuleNotFoundError" in ask(f"def f():\n    import {package}")
+
+
+@boxed
+def test_the_box_has_no_network_no_rights_and_no_files_of_ours(monkeypatch):
+    monkeypatch.setenv("LESSONS_COURSE_SECRET", "0123456789abcdef")
+    assert ask("import os\ndef f():\n    return 'LESSONS_COURSE_SECRET' in os.environ") == 0
+    assert (
+        ask("import os\ndef f():\n    return len(os.listdir('/sys/class/net')) if os.path.exists('/sys') else 0") == 0
+    )
+    assert ask("import socket\ndef f():\n    return len([n for _, n in socket.if_nameindex() if n != 'lo'])") == 0
+    here = str(Path(__file__).parent)
+    assert ask(f"import os\ndef f():\n    return os.path.exists({here!r})") == 0
+    caps = "def f():\n    return int(open('/proc/self/status').read().split('CapEff:')[1].split()[0], 16)"
+    assert ask(caps) == 0
+    if os.geteuid() == 0:
+        assert ask("import os\ndef f():\n    return os.getuid()") >= 20_000
+
+
+@boxed
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ("open('/x', 'w')", "OSError"),
+        ("open('/dev/x', 'w')", "OSError"),
+        ("open('/box/x', 'w')", "OSError"),
+        ("bytearray(2 << 30)", "MemoryError"),
+        ("open('/tmp' + '/x', 'wb').write(bytes(33 << 20)) and None", "OSError"),
+    ],
+)
+def test_limits_hold_as_plain_errors(body, seen):
+    assert seen in ask(f"def f():\n    x = {body}\n    return 1")
+
+
+@boxed
+def test_seconds_of_a_core_and_idle_seconds_are_limited():
+    limits = box.Limits(cpu=1, idle=0.5)
+    assert ask("def f():\n    while True: pass", limits=limits) == "busy"
+    assert ask("import time\ndef f():\n    time.sleep(60)", limits=limits) == "idle"
+
+
+def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
+    assert ask("def f():\n    return 7", unsafe=True) == 7
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert "bubblewrap is not installed" in box.refusal()
+    with pytest.raises(box.BoxError, match="apt install bubblewrap"):
+        box.run([], {})
+
+
+def test_a_box_that_does_not_start_is_told_apart(monkeypatch):
+    monkeypatch.setattr(box, "command", lambda: [sys.executable, "-c", "import sys; sys.exit('no namespaces')"])
+    outcome = box.run([], {})
+    assert (outcome.started, outcome.ended, outcome.said) == (False, False, "no namespaces")
+    assert "no box starts (no namespaces)" in box.refusal()
+
+
+@boxed
+def test_an_ordinary_user_gets_a_namespace_of_their_own():
+    words = box.command(root=False)
+    assert "--unshare-user" in words and "--cap-add" not in words
+    assert "--unshare-net" in words and "--die-with-parent" in words
+    root = box.command(root=True)
+    assert "--unshare-user" not in root and root.count("--cap-add") == 2
+
+
+def test_a_package_that_is_not_installed_is_named():
+    with pytest.raises(box.BoxError, match="no_such_package is not installed"):
+        box._folders("no_such_package")
+    assert np.__name__ in [folder.name for folder in box._folders("numpy")]
+
+
+def test_two_threads_never_share_a_user_number():
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    together = Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(lambda _: (together.wait(), box.slot())[1], range(4)))
+    assert len(set(numbers)) == 4

@@ -1,0 +1,131 @@
+import json
+
+import numpy as np
+import pytest
+
+from lessons_lib.course import checks, frames
+from lessons_lib.course.checks import Check, Failure
+from lessons_lib.course.notebooks import CourseError
+
+CODE = "@check('q1-a', points=2, says='Think again.'{})\ndef _(rng):\n    return {}\n"
+
+
+def check(options="", made="call('f', rng.random(3))"):
+    (found,) = checks.read(CODE.format(options, made), "q1")
+    return found
+
+
+def test_a_check_makes_the_same_calls_for_one_seed_and_others_for_another():
+    one, again, other = (checks.calls_of(check(), seed)[0].args[0] for seed in (1, 1, 2))
+    assert (one == again).all() and not (one == other).any()
+    assert len(checks.calls_of(check(made="[call('f', 1), call('g', x=2)]"), 1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (CODE.format("", "1") * 2, "name of its own"),
+        (CODE.format("", "1").replace("points=2", "points=0"), "points and a hint"),
+        (CODE.format("", "1").replace("q1-a", "a"), "name of its own"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def f(:", "SyntaxError"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(code, said):
+    with pytest.raises(CourseError, match=said):
+        checks.read(code, "q1")
+
+
+def test_a_job_names_arrays_once_and_tells_nothing_of_the_check():
+    image = np.arange(4.0)
+    calls = [checks.call("f", image, 2), checks.call("f", image, mode="x")]
+    jobs, arrays = checks.job([(check(), calls), (check(), [checks.call("g", image.copy())])])
+    assert jobs[0] == {
+        **{"id": "0", "cell": "q1", "arrays": ["a0"]},
+        "calls": [["f", [{"array": "a0"}, {"value": 2}], {}], ["f", [{"array": "a0"}], {"mode": {"value": "x"}}]],
+    }
+    assert list(arrays) == ["a0", "a1"]
+    np.testing.assert_array_equal(frames.load(arrays["a1"]), image)
+    assert "Think" not in json.dumps(jobs) and "q1-a" not in json.dumps(jobs)
+
+
+def test_the_reference_gets_inputs_of_its_own_and_may_raise():
+    def spoil(x):
+        x += 1
+        return x
+
+    image = np.zeros(2)
+    answers = checks.reference({"f": spoil}, [checks.call("f", image), checks.call("f", image), checks.call("f", "x")])
+    assert [a.tolist() for a in answers[:2]] == [[1, 1], [1, 1]]
+    assert answers[2] == Failure(("TypeError",))
+    assert (image == 0).all()
+
+
+NUMBERS = np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "right", "told"),
+    [
+        ("", NUMBERS, NUMBERS, None),
+        ("", NUMBERS + 1e-9, NUMBERS, None),
+        ("", NUMBERS.astype(np.float32), NUMBERS, None),
+        ("", np.array([1, 2]), NUMBERS, None),
+        ("", np.array(np.inf), np.array(np.inf), None),
+        ("", NUMBERS + 0.01, NUMBERS, "The numbers are not right."),
+        ("", NUMBERS * np.nan, NUMBERS, "The numbers are not right."),
+        ("", NUMBERS[:, None], NUMBERS, "the shape (2, 1)"),
+        (", dtype=True", np.array([1, 2]), NUMBERS, "int64 numbers"),
+        ("", Failure(("NotImplementedError", "RuntimeError")), NUMBERS, "Not answered yet."),
+        ("", Failure(("Undefined",), "f"), NUMBERS, "does not define `f`"),
+        ("", Failure(("NotNumbers",), "NoneType"), NUMBERS, "is there a `return`?"),
+        ("", Failure(("NotNumbers",), "str"), NUMBERS, "It returned str, not numbers."),
+        ("", Failure(("Stopped",), "busy"), NUMBERS, "a loop that never ends"),
+        ("", Failure(("Stopped",), "exit 3"), NUMBERS, "ended before it could answer"),
+        ("", Failure(("NameError",), "name 'g'", 3), NUMBERS, "name 'g' (line 3 of the cell). Cells of your own"),
+        ("", Failure(("Broken",)), NUMBERS, "could not be read"),
+        ("", Failure(("ValueError", "Exception")), Failure(("ValueError",)), None),
+        ("", Failure(("Own", "ValueError")), Failure(("ValueError",)), None),
+        ("", Failure(("KeyError", "Exception"), "'x'"), Failure(("ValueError",)), "It raised KeyError: 'x'."),
+        ("", Failure(("OSError", "Exception")), Failure(("Exception",)), "OSError"),
+        ("", NUMBERS, Failure(("ValueError",)), "should have raised"),
+        (", judge=lambda got, right: True", NUMBERS * 9, NUMBERS, None),
+        (", judge=lambda got, right: True", NUMBERS[:1], NUMBERS, "the shape (1,)"),
+        (", judge=lambda got, right: False", NUMBERS, NUMBERS, "Think again."),
+    ],
+)
+def test_verdicts(options, answer, right, told):
+    verdict = checks.judge(check(options), [answer], [right])
+    assert verdict.share == (told is None)
+    assert verdict.tells == "" if told is None else told in verdict.tells and "Think again." in verdict.tells
+
+
+@pytest.mark.parametrize(("given", "share"), [(0.25, 0.25), (7, 1), (-1, 0), (float("nan"), 0)])
+def test_a_judge_may_give_a_part(given, share):
+    declared = Check("q1-a", "q1", 2, "More.", None, judge=lambda got, right: given)
+    assert checks.judge(declared, [NUMBERS], [NUMBERS]).share == share
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"N",
+        b"Nnonsense",
+        b"E",
+        b"E{}",
+        b"E[1]",
+        b"E3",
+        b'E{"error": 3, "message": ""}',
+        b"E" + b"[" * 99_999,
+        b"\xff",
+    ],
+)
+def test_what_cannot_be_read_is_a_failure(payload):
+    assert checks.decode(payload, "") == Failure(("Broken",), "")
+
+
+def test_a_long_message_is_cut_and_a_missing_answer_says_why():
+    told = checks.decode(b"E" + json.dumps({"error": ["A"], "message": "x" * 999, "line": "no"}).encode(), "")
+    assert (len(told.message), told.line) == (300, None)
+    assert checks.decode(None, "idle") == Failure(("Stopped",), "idle")
