@@ -33,9 +33,9 @@ class Limits:
     """What a submission may use. Seconds of a core are limited closely, seconds on the clock loosely."""
 
     cpu: int = 4  # seconds of a core, each check
-    total_busy: float = 30.0  # and all checks together
+    busy: float = 10.0  # and all checks of a question: one endless loop costs no other question its time
     idle: float = 10.0  # seconds a check may neither run nor wait for a core
-    total_idle: float = 30.0
+    dozing: float = 15.0  # and all checks of a question
     answer: int = 32 << 20  # bytes that one check may return
     wall: float = 300.0  # seconds for the whole box, however busy the machine
     AS: int = 1 << 30  # bytes of memory of a process
@@ -86,12 +86,12 @@ def command(packages: tuple[str, ...] = ("numpy",), *, root: bool | None = None)
             words += ["--symlink", str(place.readlink()), str(place)]
         elif place.is_dir():
             words += ["--ro-bind", str(place), str(place)]
+    words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(ROOM), "--tmpfs", "/tmp"]
     folders = sorted({parent for target in binds for parent in target.parents} - {Path("/"), Path("/usr")})
     for folder in folders:  # bubblewrap would make them for its own user alone
         words += [] if folder.is_relative_to("/usr") else ["--dir", str(folder)]
     for target, original in sorted(binds.items()):
         words += ["--ro-bind", str(original), str(target)]
-    words += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(ROOM), "--tmpfs", "/tmp"]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     for name, value in ONE_CORE.items() | {("PYTHONHASHSEED", "0"), ("HOME", "/tmp"), ("LC_ALL", "C.UTF-8")}:
         words += ["--setenv", name, value]

@@ -27,7 +27,7 @@ TOO_BROAD = {"Exception", "BaseException"}
 STOPS = {
     "busy": "It ran for too long: is there a loop that never ends?",
     "idle": "It waited for something and did nothing: answers may not sleep, ask or connect.",
-    "budget": "It was not tried, because the checks before it used up all the time.",
+    "budget": "It was not tried, because the checks before it used up this question's time.",
     "output": "It returned far too much.",
     "processes": "It was not tried, because earlier answers left processes running.",
 }

@@ -60,7 +60,13 @@ def gradescope(record: dict) -> dict:
         for test in record["tests"]
     ]
     output = "\n".join([WORDS[record["status"]], *record["notes"]])
-    result = {"output": output, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden", "tests": tests}
+    result = {
+        "output": output,
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    }
     return result | ({"score": record["score"]} if record["score"] is not None else {}) | {"extra_data": record}
 
 

@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,16 +67,18 @@ class Run:
     def __init__(self, run: dict, arrays: dict[str, bytes], limits: dict) -> None:
         self.cells, self.checks, self.arrays, self.limits = run["cells"], run["checks"], arrays, limits
         self.skipped: dict[str, str] = {}
-        self.busy = self.idle = 0.0
+        self.busy: Counter[str] = Counter()  # seconds by question
+        self.idle: Counter[str] = Counter()
 
     def go(self, send: Callable[[str, bytes], None]) -> None:
         """Try the cells, then every check; send `check/call` for each answer and `check/end` if one ended early."""
         self.find_cells_that_never_end()
         for check in self.checks:
-            if self.busy > self.limits["total_busy"] or self.idle > self.limits["total_idle"]:
+            question = check["cell"]
+            if self.busy[question] > self.limits["busy"] or self.idle[question] > self.limits["dozing"]:
                 send(f"{check['id']}/end", b"budget")
                 continue
-            answers, reason = self.attempt(lambda say, check=check: self.work(check, say))
+            answers, reason = self.attempt(lambda say, check=check: self.work(check, say), question)
             for name, payload in frames.unpack(answers):
                 send(f"{check['id']}/{name}", payload)
             if reason:
@@ -86,9 +89,7 @@ class Run:
     def find_cells_that_never_end(self) -> None:
         """Run all cells; leave out the one that hangs or kills the process, and try again."""
         for _ in self.cells:
-            if self.busy > self.limits["total_busy"] or self.idle > self.limits["total_idle"]:
-                return
-            said, reason = self.attempt(lambda say: self.open_cells(say))
+            said, reason = self.attempt(self.open_cells)
             if not reason:
                 return
             begun = [name for name, _ in frames.unpack(said)]
@@ -126,7 +127,7 @@ class Run:
                     payload = b"E" + json.dumps(describe(error)).encode()
             say(str(number), payload)
 
-    def attempt(self, work: Callable[[Callable[[str, bytes], None]], object]) -> tuple[bytes, str]:
+    def attempt(self, work: Callable[[Callable[[str, bytes], None]], object], question: str = "") -> tuple[bytes, str]:
         """Do `work(say)` in a process of its own: the frames it said, and why it was stopped ("" if it was not)."""
         if not hasattr(os, "pidfd_open"):  # not Linux: no box either, so these are an instructor's own files
             said: list[bytes] = []
@@ -143,8 +144,8 @@ class Run:
         os.close(write)
         said_bytes, stopped, idle = _watch(pid, read, self.limits)
         _, status, used = os.wait4(pid, 0)
-        self.busy += used.ru_utime + used.ru_stime
-        self.idle += idle
+        self.busy[question] += used.ru_utime + used.ru_stime
+        self.idle[question] += idle
         os.close(read)
         if said_bytes.endswith(DONE):
             return said_bytes.removesuffix(DONE), ""

@@ -27,7 +27,7 @@ ATTACKS = {
         30,
     ),
     "deletes": (
-        "import os, shutil\nfor place in ({canary!r}, os.path.dirname({canary!r}), '/usr', '/box', '/'):\n"
+        "import os, shutil\nfor place in ({canary!r}, os.path.dirname({canary!r}), '/box', '/bin/sh'):\n"
         "    shutil.rmtree(place, ignore_errors=True)\n"
         "    try:\n        os.unlink(place)\n    except OSError:\n        pass\n",
         30,

@@ -10,7 +10,7 @@ from lessons_lib.course import box, checks, grading, source
 from . import desk
 from .mutants_convolve import MUTANTS
 
-UNHURRIED = box.Limits(total_busy=1e3, total_idle=1e3)  # a batch of mutants shares one box
+UNHURRIED = box.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
 STUDENTS = ("ada", "grace")
 
 

@@ -16,7 +16,7 @@ from lessons_lib.course import box, feedback, grading, submissions
 from . import desk
 from .hostile import ATTACKS
 
-HURRIED = box.Limits(cpu=1, idle=1.0, total_busy=3.0, total_idle=2.0, wall=12.0)
+HURRIED = box.Limits(cpu=1, busy=1.5, idle=1.0, dozing=1.5, wall=12.0)
 SAID = "the canary sings"
 SPOIL = {  # they may lose their own points to other questions, and nobody else's
     *("kills the runner", "stops the runner", "kills everybody", "floods its pipe", "forges answers", "daemon"),
@@ -71,7 +71,8 @@ def strays(before):
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             ours = process.ppid() == os.getpid() or process.uids().real >= 1_000_000
-            if process.pid not in before and (ours or "bwrap" in process.name()):
+            gone = process.pid in before or process.status() == psutil.STATUS_ZOMBIE
+            if not gone and (ours or "bwrap" in process.name()):
                 yield process.name(), process.uids().real, process.status()
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from lessons_lib.course import frames, inside
 
-LIMITS = {"cpu": 2, "idle": 5.0, "total_busy": 20.0, "total_idle": 20.0, "answer": 1 << 20}
+LIMITS = {"cpu": 2, "idle": 5.0, "busy": 20.0, "dozing": 20.0, "answer": 1 << 20}
 
 
 def run(cells, calls, arrays=(), cell="q1", **limits):
@@ -83,7 +83,7 @@ def test_a_cell_that_kills_its_process_is_left_out():
 
 
 def test_when_the_time_is_used_up_the_rest_is_not_tried():
-    assert run({"q1": "def f():\n    return 1"}, [["f", [], {}]], total_busy=-1)["0/end"] == b"budget"
+    assert run({"q1": "def f():\n    return 1"}, [["f", [], {}]], busy=-1)["0/end"] == b"budget"
 
 
 def test_magics_are_left_out_and_true_errors_stay():
