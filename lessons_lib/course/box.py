@@ -137,7 +137,7 @@ def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None
 
 
 def refusal() -> str:
-    """Why no box can be made here, or "" if one was made, and saw no network and no file of ours."""
+    """Why no box can be made here, or "" if one was made, and its runner came to its end."""
     try:
         outcome = run([], {}, Limits(wall=60.0))
     except (BoxError, OSError) as error:
@@ -146,7 +146,7 @@ def refusal() -> str:
         return ""
     return (
         f"bubblewrap is here, but no box starts ({outcome.said or 'it said nothing'}). On Ubuntu 24.04 AppArmor "
-        "forbids it user namespaces: run as root, or give bwrap an AppArmor profile. A container needs --privileged"
+        "forbids it user namespaces: run as root, or give bwrap an AppArmor profile. In a container, allow namespaces"
     )
 
 

@@ -162,7 +162,10 @@ def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.n
     """Compare answers with the reference's. Never tells an expected value or an input."""
     shaped = all(isinstance(a, np.ndarray) and a.shape == np.shape(e) for a, e in zip(answers, expected, strict=True))
     if check.judge and shaped:
-        share = float(np.clip(np.nan_to_num(check.judge(answers, expected)), 0, 1))
+        try:
+            share = float(np.clip(np.nan_to_num(check.judge(answers, expected)), 0, 1))
+        except Exception:  # numbers of a kind that the judge did not expect are wrong numbers
+            share = 0.0
         return Verdict(check, share, "" if share == 1 else check.says)
     for answer, right in zip(answers, expected, strict=True):
         wrong = _differs(check, answer, right)

@@ -21,6 +21,7 @@ from lessons_lib.course.notebooks import CourseError
 from lessons_lib.course.submissions import Submission
 
 GRADED, LATE, NOT_GRADED = "graded", "late", "not graded"
+ENDED = "The answers ended the grader's process, or met its last limit of {:g} s, twice. What came out before counts."
 ENGINE = 1  # raise it when the same submission could get another score
 
 
@@ -52,6 +53,8 @@ def grade(submission: Submission, settings: Settings) -> dict:
     outcome, verdicts = judge([answers], submission.student, settings)
     if not outcome.started:
         return record | {"status": NOT_GRADED, "key": None, "notes": [f"the box did not start: {outcome.said}"]}
+    if not outcome.ended:
+        notes = [*notes, ENDED.format(settings.limits.wall)]
     late = submissions.is_late(submission, settings.due)
     tests = [_test(verdict) for verdict in verdicts[0]]
     score = sum(test["score"] for test in tests)
@@ -135,7 +138,7 @@ def grade_all(
         else:
             todo.append(submission)
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        futures = [pool.submit(grade, submission, settings) for submission in todo]
+        futures = [pool.submit(_grade_surely, submission, settings) for submission in todo]
         try:
             for future in as_completed(futures):
                 record = future.result()
@@ -151,6 +154,15 @@ def grade_all(
 @functools.lru_cache(maxsize=256)
 def _read(source: str, question: str) -> tuple[Check, ...]:
     return tuple(checks.read(source, question))
+
+
+def _grade_surely(submission: Submission, settings: Settings) -> dict:
+    """`grade`; if it fails, which is our fault, the record says so and the batch goes on."""
+    try:
+        return grade(submission, settings)
+    except Exception as error:
+        failed = grade(dataclasses.replace(submission, problem=NOT_GRADED), settings)
+        return failed | {"notes": [f"the grader failed: {type(error).__name__}: {error}"]}
 
 
 def _stored(submission: Submission, settings: Settings, out: Path) -> dict | None:

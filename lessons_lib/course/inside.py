@@ -67,6 +67,7 @@ class Run:
     def __init__(self, run: dict, arrays: dict[str, bytes], limits: dict) -> None:
         self.cells, self.checks, self.arrays, self.limits = run["cells"], run["checks"], arrays, limits
         self.skipped: dict[str, str] = {}
+        self.patience = 2.0  # seconds
         self.busy: Counter[str] = Counter()  # seconds by question
         self.idle: Counter[str] = Counter()
 
@@ -127,6 +128,17 @@ class Run:
                     payload = b"E" + json.dumps(describe(error)).encode()
             say(str(number), payload)
 
+    def fork(self) -> int | None:
+        """As os.fork; None if earlier checks left processes that fill the box, and would not die in two seconds."""
+        while True:
+            try:
+                return os.fork()
+            except OSError:
+                if self.patience <= 0:
+                    return None
+                self.patience -= 0.05
+                time.sleep(0.05)
+
     def attempt(self, work: Callable[[Callable[[str, bytes], None]], object], question: str = "") -> tuple[bytes, str]:
         """Do `work(say)` in a process of its own: the frames it said, and why it was stopped ("" if it was not)."""
         if not hasattr(os, "pidfd_open"):  # not Linux: no box either, so these are an instructor's own files
@@ -134,9 +146,8 @@ class Run:
             work(lambda name, payload: said.append(frames.pack(name, payload)))
             return b"".join(said), ""
         read, write = os.pipe()
-        try:
-            pid = os.fork()
-        except OSError:  # earlier checks left processes behind that fill the box
+        pid = self.fork()
+        if pid is None:
             os.close(read), os.close(write)
             return b"", "processes"
         if pid == 0:

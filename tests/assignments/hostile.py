@@ -125,7 +125,8 @@ ATTACKS = {
         30,
     ),
     "links and devices": (
-        "import os\nos.chdir('/tmp')\nos.symlink({canary!r}, '0.npy')\nos.mkfifo('1.npy')\n"
+        "import os\nos.makedirs(f'/tmp' + f'/{{os.getpid()}}')\nos.chdir('/tmp' + f'/{{os.getpid()}}')\n"
+        "os.symlink({canary!r}, '0.npy')\nos.mkfifo('1.npy')\n"
         "try:\n    os.mknod('2.npy', 0o60666, os.makedev(8, 0))\nexcept OSError:\n    pass\n",
         30,
     ),

@@ -89,6 +89,14 @@ def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
     assert "HIDDEN" not in text and "SOLUTION" not in text and "# variant" not in text
 
 
+def test_the_book_publishes_no_source_notebook():
+    """Jupyter Book copies what _toc.yml names into _sources; a source notebook there would give all away."""
+    toc = (desk.SOURCES.parents[1] / "_toc.yml").read_text(encoding="utf-8")
+    assert "assignments/" not in toc
+    config = (desk.SOURCES.parents[1] / "_config.yml").read_text(encoding="utf-8")
+    assert "only_build_toc_files: true" in config
+
+
 def test_solutions_are_shown_without_the_hidden_checks():
     text = source.solution(desk.assignment()).decode()
     assert "default_rng(seed).normal" in text

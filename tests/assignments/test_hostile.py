@@ -16,11 +16,11 @@ from lessons_lib.course import box, feedback, grading, submissions
 from . import desk
 from .hostile import ATTACKS
 
-HURRIED = box.Limits(cpu=1, busy=1.5, idle=1.0, dozing=1.5, wall=12.0)
+HURRIED = box.Limits(cpu=1, busy=1.5, idle=1.0, dozing=1.5, wall=8.0)
 SAID = "the canary sings"
 SPOIL = {  # they may lose their own points to other questions, and nobody else's
     *("kills the runner", "stops the runner", "kills everybody", "floods its pipe", "forges answers", "daemon"),
-    *("patches the checker", "patches pickle and IPython", "threads", "fork bomb in sessions"),
+    *("patches the checker", "patches pickle and IPython", "threads", "fork bomb", "fork bomb in sessions"),
 }
 
 

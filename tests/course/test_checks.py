@@ -106,6 +106,12 @@ def test_a_judge_may_give_a_part(given, share):
     assert checks.judge(declared, [NUMBERS], [NUMBERS]).share == share
 
 
+def test_a_judge_that_fails_on_strange_numbers_gives_nothing():
+    declared = Check("q1-a", "q1", 2, "More.", None, judge=lambda got, right: np.ptp(got[0]) > 0)
+    verdict = checks.judge(declared, [np.array([True, False])], [NUMBERS])
+    assert (verdict.share, verdict.tells) == (0, "More.")
+
+
 @pytest.mark.parametrize(
     "payload",
     [

@@ -75,6 +75,20 @@ def test_a_box_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeyp
     assert fresh == ["ada", "bob", "cem"] and records["ada"]["score"] == 30
 
 
+def test_a_failing_grader_does_not_stop_the_batch(folder, monkeypatch):
+    true = grading.judge
+
+    def fails(batch, student, settings):
+        if student == "bob":
+            raise ZeroDivisionError("ours")
+        return true(batch, student, settings)
+
+    monkeypatch.setattr(grading, "judge", fails)
+    records, _ = grade(folder)
+    assert [records[name]["status"] for name in ("ada", "bob", "cem")] == ["graded", "not graded", "graded"]
+    assert records["bob"]["notes"] == ["the grader failed: ZeroDivisionError: ours"] and records["bob"]["score"] is None
+
+
 def test_a_box_that_died_gets_a_second_try(monkeypatch):
     tries = []
     true = box.run
