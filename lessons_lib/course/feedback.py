@@ -14,6 +14,7 @@ STYLE = """
 :root { color-scheme: light dark }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .3rem .6rem; vertical-align: top }
+td:first-child, th:first-child { width: 8rem }
 tr { border-top: 1px solid #8888 } .points { text-align: right; white-space: nowrap }
 """
 WORDS = {
