@@ -157,7 +157,7 @@ Q6 = made(
         FLIP,
         SUM,
         "return out",
-        "border oblong",
+        "border",
     ),
     reflects=(
         EVEN,
@@ -166,7 +166,7 @@ Q6 = made(
         FLIP,
         SUM,
         "return out",
-        "border oblong",
+        "border",
     ),
     wraps=(
         EVEN,
@@ -175,7 +175,7 @@ Q6 = made(
         FLIP,
         SUM,
         "return out",
-        "border oblong",
+        "border",
     ),
     border_left_black=(
         EVEN,
@@ -184,16 +184,6 @@ Q6 = made(
         FLIP,
         SUM,
         "out[:top] = 0; out[h - top :] = 0; out[:, :left] = 0; out[:, w - left :] = 0",
-        "return out",
-        "border oblong",
-    ),
-    corners_wrong=(
-        EVEN,
-        CONVOLVE,
-        ROUND,
-        FLIP,
-        SUM,
-        "if rows == cols == 3 and k.std() == 0: out[0, 0] = 0",
         "return out",
         "border",
     ),
