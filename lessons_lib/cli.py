@@ -14,12 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from lessons_lib.cli_course import app as course
 from lessons_lib.cli_restore import restore
 from lessons_lib.serve import serve
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(restore)
 app.command("app")(serve)
+app.add_typer(course, name="course")
 data = typer.Typer(no_args_is_help=True, help="The image sets that the chapters use.")
 app.add_typer(data, name="data")
 
