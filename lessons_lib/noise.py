@@ -12,7 +12,7 @@ from lessons_lib import images
 from lessons_lib.images import ImageError
 
 SIDE = 7  # of a patch
-PATCHES = 150_000  # at most, on a grid over the whole picture
+PATCHES = 60_000  # at most, on a grid over the whole picture
 FEWEST = 2 * SIDE**2  # fewer do not make a covariance
 CLIPPED = 0.05  # patches with a larger share of black or white pixels are left out: their noise was cut off
 SURE = 1 - 1e-6  # share of the patches of pure noise that pass for smooth
@@ -31,7 +31,7 @@ def estimate_sigma(image: np.ndarray) -> float:
     texture. But a JPEG keeps little of it, and gray stored as colour nothing. So where brightness, the sum of the
     channels over the square root of 3, shows clearly more noise, its level counts.
 
-    `image` may hold stored values, uint8 or uint16. Memory does not grow with the picture: at most 150,000 patches are
+    `image` may hold stored values, uint8 or uint16. Memory does not grow with the picture: at most 60,000 patches are
     looked at. Noise whose neighbours are alike, such as an enlarged picture's, is taken for much less than it is; a
     picture below some 16 x 16 pixels tells nothing, and gets 0. Raises ImageError for a shape that is no picture's.
     """
