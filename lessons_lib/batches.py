@@ -141,3 +141,54 @@ class PairStream(keras.utils.PyDataset):
         for change in self.augment:
             image = change(image, rng)
         return np.ascontiguousarray(image)
+
+
+class RealPairs(PairStream):
+    """Batches (degraded, clean) cut at the same place from photographs that were taken twice.
+
+    pairs: (degraded, clean), each (H, W, C) float in [0, 1], as `datasets.real_pairs` finds them. The rest as for
+    `PairStream`.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], **settings):
+        for number, (degraded, clean) in enumerate(pairs):
+            if images.check(degraded, "degraded").shape != images.check(clean, "clean").shape:
+                raise ImageError(f"pair {number} has shapes {degraded.shape} and {clean.shape}: they have to be equal")
+        super().__init__([np.concatenate(pair, -1) for pair in pairs], lambda both, rng: both, **settings)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        both, _ = super().__getitem__(index)
+        degraded, clean = np.split(both, 2, axis=-1)
+        return degraded, clean
+
+    def _load(self, place: int) -> np.ndarray:
+        return self.sources[place]  # checked already, and of twice the channels
+
+
+class SideBySide(keras.utils.PyDataset):
+    """Each batch holds one of every stream: what one of them lacks, another brings."""
+
+    def __init__(self, streams: Sequence[PairStream]):
+        super().__init__()
+        if len({len(stream) for stream in streams}) != 1:
+            raise ImageError(f"streams have {[len(s) for s in streams]} batches an epoch: give them all as many")
+        self.streams = tuple(streams)
+
+    def __len__(self) -> int:
+        return len(self.streams[0])
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        halves = zip(*(stream[index] for stream in self.streams), strict=True)
+        return tuple(np.concatenate(half) for half in halves)
+
+    @property
+    def epoch(self) -> int:
+        return self.streams[0].epoch
+
+    @epoch.setter
+    def epoch(self, number: int) -> None:
+        for stream in self.streams:
+            stream.epoch = number
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1

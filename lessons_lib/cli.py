@@ -66,7 +66,9 @@ def evaluate(
     ] = None,
     task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
     pictures: Annotated[str, typer.Option("--set", help="a test set, such as sample-test or cbsd68")] = "sample-test",
-    sigma: Annotated[float | None, typer.Option(help="noise, 0..255; if not given 25 to denoise, else 0")] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="noise, 0..255; if not given 25 to denoise (but for polyu), else 0")
+    ] = None,
     kernel: Annotated[str | None, typer.Option(help="blur, such as gaussian-1.6 or motion-15")] = None,
     scale: Annotated[int, typer.Option(help="how many times smaller the pictures are made")] = 1,
     gray: Annotated[bool, typer.Option("--gray", help="brightness alone")] = False,
@@ -82,7 +84,7 @@ def evaluate(
     from lessons_lib import evaluate as bench
     from lessons_lib.images import ImageError
 
-    sigma = (25.0 if task == "denoise" else 0.0) if sigma is None else sigma
+    sigma = (25.0 if task == "denoise" and pictures != bench.REAL else 0.0) if sigma is None else sigma
     with _one_line():
         protocol = bench.Protocol(
             task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed
@@ -114,7 +116,7 @@ def train(
     folder: Annotated[Path | None, typer.Option(help="where the state is kept; runs/NAME if not given")] = None,
 ) -> None:
     """Train a network as its recipe says; if it was stopped, even killed, the same command goes on."""
-    from lessons_lib import recipes, weights
+    from lessons_lib import publish, recipes, weights
     from lessons_lib.training import GateError
 
     with _one_line():
@@ -125,7 +127,7 @@ def train(
         except GateError as error:
             print(f"error: {error}", file=sys.stderr)
             raise typer.Exit(1) from error
-        recipes.publish(todo, model, history)
+        publish.publish(todo, model, history)
         best = max(history.metrics["val_psnr"])
         print(f"{todo.name}: {best:.2f} dB on the held-out pictures; weights in {weights.FOLDER}")
 

@@ -31,7 +31,9 @@ SETS = {
     "set12": ("set12", "test"),
     "set14": ("set14", "test"),
     "kodak": ("kodak", "test"),
+    "polyu": ("polyu", "test"),
 }
+REAL = "polyu"  # pairs of a noisy photograph and a clean one: nothing is added to them
 KERNELS = {
     "gaussian-3x3": lambda: degrade.gaussian_kernel(3, 0.8),
     "gaussian-1.6": lambda: degrade.gaussian_kernel(13, 1.6),
@@ -49,7 +51,7 @@ class Protocol:
     `sigma` is in 0..255, as papers write it; `channel` and `border` are those of `metrics.psnr`; `rounded` scores
     pictures (and Y) of 8 bits. The defaults are the denoising papers' for colour; super-resolution papers score channel
     "y", rounded, with a border of `scale` pixels. The noise depends on `seed` and on the picture's place in its set
-    alone. Raises ImageError for what does not fit together.
+    alone. Set "polyu" has noise of its own, and takes none. Raises ImageError for what does not fit together.
     """
 
     task: str
@@ -79,7 +81,15 @@ class Protocol:
         for name in ("border", "seed"):
             if getattr(self, name) < 0:
                 raise ImageError(f"{name} is {getattr(self, name)}: give 0 or more")
-        given = {"denoise": self.sigma > 0, "deblur": self.kernel is not None, "upscale": self.scale > 1}
+        if self.set == REAL and (self.task != "denoise" or self.sigma):
+            raise ImageError(
+                f"set {REAL} holds noisy photographs and clean ones: give it sigma 0, and to denoise alone"
+            )
+        given = {
+            "denoise": self.sigma > 0 or self.set == REAL,
+            "deblur": self.kernel is not None,
+            "upscale": self.scale > 1,
+        }
         if not given[self.task]:
             raise ImageError(f"task {self.task} needs {NEEDS[self.task]}")
         if self.scale > 1 and self.task != "upscale":
@@ -92,11 +102,26 @@ def pictures(protocol: Protocol) -> Iterator[tuple[str, np.ndarray]]:
     Raises DatasetError.
     """
     registered, split = SETS[protocol.set]
-    if registered is None:
+    if protocol.set == REAL:
+        found = ((name, clean) for name, _, clean in datasets.real_pairs(split))
+    elif registered is None:
         found = ((name, datasets.photo(name)) for name in datasets.sample_names(split))
     else:
         found = ((path.stem, images.read(path, "stored")) for path in datasets.paths(registered, split))
     return ((name, picture if protocol.colour else images.to_gray(picture)) for name, picture in found)
+
+
+def cases(protocol: Protocol) -> Iterator[tuple[np.ndarray, np.ndarray, About]]:
+    """What is restored, the clean picture it is scored against, and what a restorer is told; one at a time.
+
+    Of real noise that is its level as measured, which nobody knows in earnest. Raises DatasetError.
+    """
+    if protocol.set != REAL:
+        yield from (damage(picture, protocol, index) for index, (_, picture) in enumerate(pictures(protocol)))
+        return
+    for _, *pair in datasets.real_pairs(SETS[REAL][1]):
+        noisy, clean = pair if protocol.colour else map(images.to_gray, pair)
+        yield noisy, clean, About(float((noisy - clean).std()))
 
 
 def damage(picture: np.ndarray, protocol: Protocol, index: int) -> tuple[np.ndarray, np.ndarray, About]:
@@ -152,8 +177,7 @@ def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) ->
     restorer = restorer or find(protocol.task, name)
     scores, seconds, pixels, shapes = [], 0.0, 0, set()
     with _Memory() as memory:
-        for index, (_, picture) in enumerate(pictures(protocol)):
-            degraded, clean, about = damage(picture, protocol, index)
+        for degraded, clean, about in cases(protocol):
             if degraded.shape not in shapes:
                 restorer(degraded, about)
                 shapes.add(degraded.shape)

@@ -6,7 +6,6 @@ Sections and keys are those of the dataclasses below; `recipes/` holds the ones 
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 import tomllib
 from collections.abc import Callable, Sequence
@@ -15,12 +14,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from lessons_lib import batches, datasets, degrade, distribute, evaluate, images, metrics, models, training, weights
+from lessons_lib import batches, datasets, degrade, distribute, images, metrics, models, training, weights
 from lessons_lib.images import ImageError
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 RUNS = FOLDER.parent / "runs"
-CURVES = FOLDER.parent / "results" / "curves"
 
 
 class RecipeError(ImageError):
@@ -29,7 +27,10 @@ class RecipeError(ImageError):
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Pictures: a registered set ("" for the shipped photographs), its splits, side of a patch, patches a step."""
+    """Pictures: a registered set ("" for the shipped photographs), its splits, side of a patch, patches a step.
+
+    `real`: half of each step's patches, and all to validate with, are PolyU's pairs of a noisy and a clean photograph.
+    """
 
     set: str = ""
     train: tuple[str, ...] = ("train",)
@@ -37,6 +38,7 @@ class Data:
     patch: int = 64
     batch: int = 16
     gray: bool = False
+    real: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +154,7 @@ def _check(recipe: Recipe, place: str) -> None:
         f"steps {schedule.steps}, save_every {schedule.save_every}: steps is a multiple of save_every, both above 0": (
             min(schedule.steps, schedule.save_every) < 1 or schedule.steps % schedule.save_every
         ),
+        f"batch {data.batch}: half of it are real pairs, so it has to be even": data.real and data.batch % 2,
         "[model] lacks kind": "kind" not in recipe.model,
     }
     if faults := [text for text, there in wrong.items() if there]:
@@ -187,8 +190,8 @@ def train(
     from there. Precision is bfloat16 where it pays; several GPUs share each batch. `callbacks` are further ones.
     Raises DatasetError, WeightsError, training.GateError.
     """
-    folder, schedule, data = folder or RUNS / recipe.name, recipe.schedule, recipe.data
-    sources, held_out = _pictures(data, data.train), _pictures(data, (data.validation,))
+    folder, schedule = folder or RUNS / recipe.name, recipe.schedule
+    stream, held_out = _stream(recipe), _held_out(recipe)
     training.set_precision("auto")
     with distribute.scope():
         training.seed_everything(recipe.seed)
@@ -196,17 +199,8 @@ def train(
         if recipe.start:
             model.set_weights(weights.load(recipe.start).get_weights())
         model.compile(_adam(schedule), schedule.loss)
-        stream = batches.PairStream(
-            sources,
-            damager(recipe.damage),
-            batch_size=data.batch,
-            patch=data.patch,
-            augment=[batches.flip, batches.rotate90],
-            seed=recipe.seed,
-            steps=schedule.save_every,
-        )
         epochs = schedule.steps // schedule.save_every
-        watch = _Watch(recipe, held_out)
+        watch = _Watch(held_out)
         watchers = [watch, *callbacks]
         history = training.fit(
             model, stream, epochs=epochs, seed=recipe.seed, resume=folder, quiet=quiet, callbacks=watchers
@@ -214,14 +208,32 @@ def train(
     return model, history
 
 
-def publish(recipe: Recipe, model: keras.Model, history: training.History) -> None:
-    """Put a trained network among the shipped weights, with its card, and its learning curve among the results.
+def _stream(recipe: Recipe) -> batches.PairStream | batches.SideBySide:
+    """What the recipe trains on: damaged patches, and beside them as many real ones if it wants them."""
+    data, halves = recipe.data, 2 if recipe.data.real else 1
+    settings = {
+        "batch_size": data.batch // halves,
+        "patch": data.patch,
+        "augment": [batches.flip, batches.rotate90],
+        "seed": recipe.seed,
+        "steps": recipe.schedule.save_every,
+    }
+    made = batches.PairStream(_pictures(data, data.train), damager(recipe.damage), **settings)
+    if not data.real:
+        return made
+    pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("train")]
+    return batches.SideBySide([made, batches.RealPairs(pairs, **settings)])
 
-    Raises WeightsError.
-    """
-    weights.save(recipe.name, model, _card(recipe, history))
-    CURVES.mkdir(parents=True, exist_ok=True)
-    images.write_whole(CURVES / f"{recipe.name}.json", (json.dumps(_curve(recipe, history)) + "\n").encode())
+
+def _held_out(recipe: Recipe, side: int = 192) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The middles of the pictures to validate with, as (degraded, clean)."""
+    if recipe.data.real:
+        pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("validation")]
+        return [tuple(images.center_crop(picture, (side, side)) for picture in pair) for pair in pairs]
+    spoil, middle = damager(_middle(recipe.damage)), side - side % recipe.damage.scale
+    rng = np.random.default_rng((recipe.seed, 1))
+    pictures = _pictures(recipe.data, (recipe.data.validation,))
+    return [(spoil(clean, rng), clean) for clean in (images.center_crop(p, (middle, middle)) for p in pictures)]
 
 
 def _pictures(data: Data, splits: tuple[str, ...]) -> list[np.ndarray]:
@@ -243,12 +255,9 @@ def _adam(schedule: Schedule) -> keras.optimizers.Optimizer:
 class _Watch(keras.callbacks.Callback):
     """After every epoch: dB on the middles of the held-out pictures, of the averaged weights; and how long it took."""
 
-    def __init__(self, recipe: Recipe, pictures: list[np.ndarray], side: int = 192):
+    def __init__(self, held_out: list[tuple[np.ndarray, np.ndarray]]):
         super().__init__()
-        spoil, middle = damager(_middle(recipe.damage)), side - side % recipe.damage.scale
-        rng = np.random.default_rng((recipe.seed, 1))
-        self.clean = [images.center_crop(picture, (middle, middle)) for picture in pictures]
-        self.degraded = [spoil(picture, rng) for picture in self.clean]
+        self.held_out = held_out
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -256,9 +265,9 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         current = self.model.get_weights()
         self.model.set_weights(training.averaged_weights(self.model))
-        restored = [np.clip(self.model.predict_on_batch(picture[None])[0], 0, 1) for picture in self.degraded]
+        answers = [(np.clip(self.model.predict_on_batch(x[None])[0], 0, 1), clean) for x, clean in self.held_out]
         self.model.set_weights(current)
-        pairs = list(zip(self.clean, restored, strict=True))
+        pairs = [(clean, restored) for restored, clean in answers]
         logs["val_loss"] = float(np.mean([metrics.mse(*pair) for pair in pairs]))
         logs["val_psnr"] = float(np.mean([metrics.psnr(*pair, data_range=1.0) for pair in pairs]))
         logs["seconds"] = time.perf_counter() - self.started
@@ -268,33 +277,3 @@ def _middle(damage: Damage) -> Damage:
     """The damage with one level of noise, in the middle of its range, so that epochs compare."""
     level = sum(damage.sigma) / 2
     return dataclasses.replace(damage, sigma=(level, level))
-
-
-def _card(recipe: Recipe, history: training.History) -> dict:
-    data, model = recipe.data, recipe.model | recipe.ship
-    return {
-        "name": recipe.name,
-        "task": recipe.task,
-        "model": {"kind": model.pop("kind"), "arguments": model},
-        "channels": 1 if data.gray else 3,
-        "told": recipe.damage.told,
-        "scale": recipe.damage.scale,
-        "halo": recipe.halo,
-        "multiple": recipe.multiple,
-        "data": f"{data.set or 'the shipped photographs'}: {', '.join(data.train)}; {data.validation} to validate",
-        "recipe": dataclasses.asdict(recipe),
-        "steps": history.epochs * recipe.schedule.save_every,
-        "hours": round(sum(history.metrics["seconds"]) / 3600, 2),
-        "precision": keras.mixed_precision.dtype_policy().name,
-        "validation_psnr": round(history.metrics["val_psnr"][history.best_epoch - 1], 3),
-        "licence": "MIT, as the code; the training pictures keep their own terms (see Credits)",
-        "limits": recipe.limits,
-        **evaluate.provenance(),
-    }
-
-
-def _curve(recipe: Recipe, history: training.History) -> dict:
-    steps = [recipe.schedule.save_every * epoch for epoch in range(1, history.epochs + 1)]
-    hours = np.cumsum(history.metrics["seconds"]) / 3600
-    psnr = [round(value, 3) for value in history.metrics["val_psnr"]]
-    return {"name": recipe.name, "steps": steps, "hours": [round(float(h), 3) for h in hours], "val_psnr": psnr}

@@ -141,3 +141,42 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_batch_outside_the_epoch():
     with pytest.raises(IndexError):
         PairStream(ARRAYS, same, batch_size=5)[2]
+
+
+def pairs(count=6):
+    rng = np.random.default_rng(8)
+    clean = rng.random((count, 24, 20, 3), dtype=np.float32)
+    return [(picture / 2, picture) for picture in clean]
+
+
+def test_real_pairs_are_cut_and_turned_alike():
+    changes = [batches.flip, batches.rotate90]
+    stream = batches.RealPairs(pairs(), batch_size=4, patch=12, augment=changes, steps=3)
+    for degraded, clean in all_of(stream):
+        assert degraded.shape == clean.shape == (4, 12, 12, 3)
+        np.testing.assert_array_equal(degraded, clean / 2)
+    assert len({clean[0].tobytes() for _, clean in all_of(stream)}) == 3
+
+
+def test_real_pairs_of_different_sizes_are_refused():
+    degraded, clean = pairs(1)[0]
+    with pytest.raises(ImageError, match="pair 1 has shapes"):
+        batches.RealPairs([(degraded, clean), (degraded[1:], clean)], batch_size=1)
+
+
+def test_streams_side_by_side_share_each_batch_and_the_count_of_epochs():
+    def both():
+        made = PairStream(ARRAYS, noise, batch_size=3, patch=12, steps=2)
+        return batches.SideBySide([made, batches.RealPairs(pairs(), batch_size=2, patch=12, steps=2)])
+
+    stream, later = both(), both()
+    degraded, clean = stream[1]
+    assert degraded.shape == clean.shape == (5, 12, 12, 3)
+    np.testing.assert_array_equal(degraded[3:], clean[3:] / 2)
+    stream.on_epoch_end()
+    later.epoch = 1
+    assert [s.epoch for s in stream.streams] == [1, 1]
+    assert all(np.array_equal(a, b) for a, b in zip(stream[0], later[0], strict=True))
+    assert not np.array_equal(stream[1][1], clean)
+    with pytest.raises(ImageError, match=r"\[2, 4\] batches"):
+        batches.SideBySide([stream.streams[0], PairStream(ARRAYS, noise, batch_size=3, steps=4)])

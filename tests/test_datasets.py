@@ -564,3 +564,13 @@ def test_no_pickle_is_ever_loaded():
     for file in [*(ROOT / "lessons_lib").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"allow_pickle=True|import pickle|joblib|torch\.load", text), file
+
+
+@pytest.mark.skipif("LESSONS_DATA" not in os.environ, reason="LESSONS_DATA names no folder with the full sets")
+def test_real_pairs_show_the_same_scene_one_half_noisier():
+    name, noisy, clean = next(datasets.real_pairs("validation"))
+    assert name in {Path(member).stem for member in datasets.splits("polyu")["validation"]}
+    assert noisy.shape == clean.shape == (512, 512, 3)
+    rough = [float(np.abs(np.diff(picture, axis=1)).mean()) for picture in (noisy, clean)]
+    assert rough[0] > rough[1]
+    assert np.corrcoef(noisy.ravel(), clean.ravel())[0, 1] > 0.97

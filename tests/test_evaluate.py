@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from lessons_lib import classical, datasets, evaluate, images, metrics, models, weights
+from lessons_lib import classical, datasets, degrade, evaluate, images, metrics, models, weights
 from lessons_lib.evaluate import Protocol
 from lessons_lib.images import ImageError
 
@@ -151,3 +151,29 @@ def test_a_network_is_found_by_name_and_told_the_noise_or_not(shipped):
 def test_a_network_that_is_not_there_is_refused(shipped, name):
     with pytest.raises(ImageError, match="denoise-mine"):
         evaluate.find("denoise", name)
+
+
+@pytest.fixture
+def one_pair(monkeypatch):
+    clean = datasets.photo("coffee")[:64, :80]
+    noisy = np.clip(degrade.gaussian_noise(clean, 0.1, np.random.default_rng(0)), 0, 1)
+    monkeypatch.setattr(datasets, "real_pairs", lambda split: iter([(f"{split}-1", noisy, clean)]))
+    return noisy, clean
+
+
+def test_real_noise_is_taken_as_it_is_and_its_level_told(one_pair):
+    (noisy, clean, about), *more = evaluate.cases(Protocol("denoise", "polyu"))
+    assert not more
+    np.testing.assert_array_equal(noisy, one_pair[0])
+    np.testing.assert_array_equal(clean, one_pair[1])
+    assert about.sigma == pytest.approx(np.std(one_pair[0] - one_pair[1]))
+    row = evaluate.evaluate("nothing", Protocol("denoise", "polyu"), lambda degraded, about: degraded)
+    assert row["psnr"] == pytest.approx(metrics.psnr(clean, noisy, data_range=1.0), abs=1e-3)
+    (gray, _, _), *_ = evaluate.cases(Protocol("denoise", "polyu", colour=False))
+    assert gray.shape == (64, 80, 1)
+
+
+@pytest.mark.parametrize("wrong", [{"sigma": 25.0}, {"task": "upscale", "scale": 2}])
+def test_nothing_is_added_to_real_noise(wrong):
+    with pytest.raises(ImageError, match="set polyu holds noisy"):
+        Protocol(**{"task": "denoise", "set": "polyu"} | wrong)

@@ -177,11 +177,8 @@ def digits_autoencoder() -> keras.Model:
 
 def pairs_of_polyu(split: str):
     """(camera, noisy, clean) of PolyU, the middle 256 x 256 pixels of each 512 x 512 pair."""
-    for path in datasets.paths("polyu", split):
-        if path.name.lower().endswith("real.jpg"):
-            mean = path.with_name(re.sub("real", "mean", path.name, flags=re.IGNORECASE))
-            noisy, clean = (images.center_crop(images.read(p), (256, 256)) for p in (path, mean))
-            yield re.match(r"[A-Z][a-z]+", path.name)[0], noisy, clean
+    for name, *pair in datasets.real_pairs(split):
+        yield re.match(r"[A-Z][a-z]+", name)[0], *(images.center_crop(picture, (256, 256)) for picture in pair)
 
 
 def camera() -> None:

@@ -11,7 +11,6 @@ LESSONS_DATA or a download.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -109,35 +108,14 @@ def ablation(epochs: int = 4) -> None:
 
 def pairs_of_polyu(split: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """(noisy, clean) of PolyU, the middle 256 x 256 pixels of each 512 x 512 pair."""
-    real = [path for path in datasets.paths("polyu", split) if path.name.lower().endswith("real.jpg")]
-    means = [path.with_name(re.sub("real", "mean", path.name, flags=re.IGNORECASE)) for path in real]
-    return [
-        tuple(images.center_crop(images.read(p), (256, 256)) for p in pair) for pair in zip(real, means, strict=True)
-    ]
+    found = datasets.real_pairs(split)
+    return [(images.center_crop(noisy, (256, 256)), images.center_crop(clean, (256, 256))) for _, noisy, clean in found]
 
 
-class RealPairs(keras.utils.PyDataset):
-    """Batches of patches cut from (noisy, clean) pairs at the same place, mirrored and turned alike."""
-
-    def __init__(self, pairs: list[tuple[np.ndarray, np.ndarray]], steps: int = STEPS):
-        super().__init__()
-        self.pairs, self.steps, self.epoch = pairs, steps, 0
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng((0, self.epoch, index))
-        cut = []
-        for n in rng.choice(len(self.pairs), 8):
-            top, left = rng.integers(256 - 48 + 1, size=2)
-            both = np.concatenate(self.pairs[n], -1)[top : top + 48, left : left + 48]
-            cut.append(batches.rotate90(batches.flip(both, rng), rng))
-        noisy, clean = np.split(np.stack(cut), 2, axis=-1)
-        return noisy, clean
+def patches_of_polyu() -> batches.RealPairs:
+    """Patches cut at the same place of both, mirrored and turned alike."""
+    changes = [batches.flip, batches.rotate90]
+    return batches.RealPairs(pairs_of_polyu("train"), batch_size=8, patch=48, augment=changes, steps=STEPS)
 
 
 def shared(noise: np.ndarray, far: int) -> list[float]:
@@ -179,7 +157,7 @@ def real(epochs: int = 6) -> None:
         "white noise": patches(full_noise, seed=1),
         "camera noise": patches(camera, seed=1),
         "camera noise on soft photographs": patches(camera, seed=1, soft=True),
-        "real pairs": RealPairs(pairs_of_polyu("train")),
+        "real pairs": patches_of_polyu(),
     }
     for name, stream in streams.items():
         model = ridnet(**SMALL)

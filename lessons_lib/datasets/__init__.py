@@ -7,7 +7,8 @@ what a machine happens to have. In the gpu budget they give (photos: add) the fu
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ __all__ = [
     "paths",
     "photo",
     "photos",
+    "real_pairs",
     "sample_names",
     "splits",
     "verify",
@@ -80,6 +82,17 @@ def photos(split: str = "train") -> dict[str, np.ndarray]:
     if budget() == "gpu":
         found |= {f"bsds500/{file.name}": images.read(file) for file in paths("bsds500", split)}
     return found
+
+
+def real_pairs(split: str = "train") -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """PolyU's pairs: name, one shot, mean of many shots of the same scene; float32 RGB (512, 512, 3) in [0, 1].
+
+    Raises DatasetError.
+    """
+    for file in paths("polyu", split):
+        if file.stem.lower().endswith("real"):
+            mean = file.with_name(re.sub("real", "mean", file.name, flags=re.IGNORECASE))
+            yield file.stem, images.read(file), images.read(mean)
 
 
 def sample_names(split: str) -> list[str]:
