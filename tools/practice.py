@@ -40,8 +40,9 @@ Choose an answer by opening it, with the mouse or with Tab and the space bar. It
 Then open the others: they are mistakes that people really make."""
 EXERCISES = """## Exercises
 
-Put your answer in place of the three dots and run the cell: it gives a hint, as often as you like. Solutions are folded
-away below; they run as they stand, with all that this chapter has defined."""
+In JupyterLab, put your answer in place of the three dots and run the cell: it gives a hint, as often as you like.
+Solutions are folded away below; they run as they stand, with all that this chapter has defined."""
+FOLDED = {"tags": ["hide-cell"]}  # on the page, where nobody runs it
 
 
 def read(path: Path) -> dict:
@@ -92,7 +93,7 @@ def cells(source: dict) -> list[nbformat.NotebookNode]:
     made = [
         nbformat.v4.new_markdown_cell(quiz(source["quiz"]), id="quiz"),
         nbformat.v4.new_markdown_cell(EXERCISES, id="exercises"),
-        nbformat.v4.new_code_cell("from lessons_lib import exercises", id="exercises-import"),
+        nbformat.v4.new_code_cell("from lessons_lib import exercises", id="exercises-import", metadata=FOLDED),
     ]
     exercises = source["exercises"]
     fenced = [FENCE.findall(exercise["solution"]) for exercise in exercises]
@@ -104,7 +105,7 @@ def cells(source: dict) -> list[nbformat.NotebookNode]:
         folded = f"<details><summary>Solution of exercise {number}</summary>\n\n{solution}\n\n</details>"
         made += [
             nbformat.v4.new_markdown_cell(f"**{number}. {html.escape(exercise['title'])}.** {task}", id=name),
-            nbformat.v4.new_code_cell(check, id=f"{name}-check"),
+            nbformat.v4.new_code_cell(check, id=f"{name}-check", metadata=FOLDED),
             nbformat.v4.new_markdown_cell(folded, id=f"{name}-solution"),
         ]
     return made
