@@ -23,7 +23,8 @@ def check(*answers: object) -> Callable[[Callable[..., str | None]], str]:
     """Decorate a function of the answers that returns a hint, or None if it has none; it is called at once.
 
     What it says is printed. As long as an answer is `...` it is not called. If it fails, since an answer is of another
-    kind than it expects, that is a hint too. In place of the function stays what was said: "" if there was nothing to.
+    kind than it expects or the chapter has not been run, that is a hint too. In place of the function stays what was
+    said: "" if there was nothing to.
     """
 
     def look(function: Callable[..., str | None]) -> str:
@@ -32,6 +33,8 @@ def check(*answers: object) -> Callable[[Callable[..., str | None]], str]:
             return NO_ANSWER
         try:
             said = function(*answers)
+        except NameError as error:
+            said = f"{error}. Run the chapter's cells above first."
         except Exception as error:  # whatever an answer of the wrong kind may raise
             said = f"your answer could not be tried, {type(error).__name__}: {error}. Is it of the kind asked for?"
         print(f"A hint: {said}" if said else NOTHING_TO_ADD)

@@ -35,6 +35,14 @@ def test_an_answer_of_another_kind_stops_nothing(capsys, answer):
     assert printed == f"A hint: {said}"
 
 
+def test_a_chapter_that_was_not_run_is_told_from_a_wrong_answer(capsys):
+    @exercises.check(3)
+    def hint(_):
+        return correlate  # noqa: F821
+
+    assert capsys.readouterr().out == "A hint: name 'correlate' is not defined. Run the chapter's cells above first.\n"
+
+
 def test_an_array_is_an_answer(capsys):
     assert told(capsys, np.zeros(3))[0] == ""
 

@@ -42,7 +42,8 @@ EXERCISES = """## Exercises
 
 In JupyterLab, put your answer in place of the three dots and run the cell: it gives a hint, as often as you like.
 Solutions are folded away below; they run as they stand, with all that this chapter has defined."""
-FOLDED = {"tags": ["hide-cell"]}  # on the page, where nobody runs it
+# On the page, where nobody runs them:
+FOLDED, ABSENT = {"tags": ["hide-cell"]}, {"tags": ["remove-cell"]}
 
 
 def read(path: Path) -> dict:
@@ -93,7 +94,7 @@ def cells(source: dict) -> list[nbformat.NotebookNode]:
     made = [
         nbformat.v4.new_markdown_cell(quiz(source["quiz"]), id="quiz"),
         nbformat.v4.new_markdown_cell(EXERCISES, id="exercises"),
-        nbformat.v4.new_code_cell("from lessons_lib import exercises", id="exercises-import", metadata=FOLDED),
+        nbformat.v4.new_code_cell("from lessons_lib import exercises", id="exercises-import", metadata=ABSENT),
     ]
     exercises = source["exercises"]
     fenced = [FENCE.findall(exercise["solution"]) for exercise in exercises]

@@ -125,6 +125,7 @@ BAD = [
     (rules.cells_are_short, lambda n: [c.update(source="x = 1\n" * 11) for c in rules.code(n)]),
     (rules.cells_are_short, lambda n: n["cells"][1].update(source="x = 1\n" * 31, metadata={"tags": ["hide-cell"]})),
     (rules.only_exercises_are_folded, change("say", metadata={"tags": ["hide-cell"]})),
+    (rules.only_exercises_are_folded, change("imports", metadata={"tags": ["remove-cell"]})),
     (rules.trainings_have_gates, change("train", metadata={})),
     (rules.trainings_have_gates, change("gate", metadata={})),
     (rules.trainings_have_gates, change("gate", source="print('fine')")),

@@ -1,10 +1,8 @@
 """Quizzes and exercises: their sources are whole, the notebooks hold them, solutions and checks are put to trial."""
 
-import builtins
 import copy
 import json
 import re
-import symtable
 from collections import Counter
 
 import nbformat
@@ -13,6 +11,7 @@ import pytest
 from lessons_lib.exercises import NO_ANSWER
 from tools import practice
 
+from .names import quarrels
 from .test_gate import nbval
 
 CHAPTERS = sorted(path.stem for path in practice.BOOK.glob("*.ipynb"))
@@ -141,54 +140,6 @@ def test_a_check_without_an_answer_only_invites(name):
     assert len(checks) >= 4
     for cell in checks:
         assert ["".join(output["text"]) for output in cell["outputs"]] == [NO_ANSWER + "\n"], cell["id"]
-
-
-# Names, so that exercises can be done in any order and leave the chapter as it is
-
-
-def bound(code):
-    """Names that a piece of Python binds at its top level."""
-    return {
-        s.get_name()
-        for s in symtable.symtable(code, "cell", "exec").get_symbols()
-        if s.is_assigned() or s.is_imported()
-    }
-
-
-def asked(code):
-    """Names that it takes from elsewhere, its functions included."""
-    tables, found = [symtable.symtable(code, "cell", "exec")], set()
-    while tables:
-        table = tables.pop()
-        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and s.is_global()}
-        found |= {s.get_name() for s in table.get_symbols() if table.get_type() == "module" and s.is_referenced()}
-        tables += table.get_children()
-    return found - bound(code) - set(dir(builtins))
-
-
-def quarrels(notebook):
-    """What the exercises of a notebook do to each other, or to the chapter, by the names they bind."""
-    texts = {cell.id: cell.source for cell in notebook.cells}
-    chapter = set().union(
-        *(bound(c.source) for c in notebook.cells if c.cell_type == "code" and not practice.OURS.fullmatch(c.id))
-    )
-    numbers = [int(name.split("-")[1]) for name in texts if re.fullmatch(r"exercise-\d+", name)]
-    solutions = {n: "\n".join(practice.FENCE.findall(texts[f"exercise-{n}-solution"])) for n in numbers}
-    checks = {n: practice.without_dots(texts[f"exercise-{n}-check"]) for n in numbers}
-    found = []
-    for n in numbers:
-        answers = bound(texts[f"exercise-{n}-check"]) - bound(checks[n])
-        found += [f"exercise {n} waits for {name}, which the chapter has" for name in answers & chapter]
-        found += [f"solution {n} does not give {name}" for name in answers - bound(solutions[n])]
-        found += [f"exercise {n} asks for {name}, which nobody has" for name in
-                  (asked(solutions[n]) | asked(checks[n])) - chapter - bound(solutions[n]) - {"exercises"}]  # fmt: skip
-        for m in numbers:
-            if m != n:
-                others = asked(solutions[m]) | asked(checks[m])
-                found += [
-                    f"solution {n} binds {name}, which exercise {m} uses" for name in bound(solutions[n]) & others
-                ]
-    return found
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
