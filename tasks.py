@@ -22,8 +22,9 @@ HTML = ROOT / "book" / "_build" / "html"
 PYTHONS = [(3, 12), (3, 13), (3, 11)]  # in the order we prefer them
 # Strict, in this environment's kernel, pictures too; tests/book/test_gate.py proves that it turns red.
 NBVAL = [
-    *("-m", "pytest", "-o", "testpaths=", "-p", "tools.nbval_pictures", "--nbval", "--nbval-current-env"),
-    *("--nbval-sanitize-with=tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600"),
+    *("-m", "pytest", "-o", "testpaths=", "-p", "tools.nbval_pictures", "-p", "tools.nbval_practice"),
+    *("--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval_sanitize.cfg"),
+    "--nbval-cell-timeout=600",
     "--nbval-kernel-startup-timeout=120",
 ]
 UV_VERSION = "0.13.8"  # writes the lock; see task_lock

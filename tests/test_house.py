@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "lessons_lib"
 FLOORS = [
-    {"budget", "images", "metrics", "address"},
+    {"budget", "images", "metrics", "address", "exercises"},
     {"compare", "cosines", "degrade", "layers", "noise", "plots", "switches"},
     {"models", "datasets", "batches", "classical"},
     {"training", "weights", "distribute"},

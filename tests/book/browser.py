@@ -108,10 +108,10 @@ class Watched:
         for source in self.page.evaluate(WITHOUT_ALT):
             self._say(f"image without alt text: {source}")
 
-    def look_for_barriers(self, rules: dict | list = ALL_RULES) -> None:
+    def look_for_barriers(self, rules: dict | list = ALL_RULES, within: str | None = None) -> None:
         """Rules of axe-core whose breaking is serious or critical: `rules` is one of the three above."""
         options = OPTIONS | ({"runOnly": rules} if rules is COLOURS else {"rules": rules})
-        found = Axe().run(self.page, options=options).response["violations"]
+        found = Axe().run(self.page, context=within, options=options).response["violations"]
         for rule in [rule for rule in found if rule["impact"] in GRAVE]:
             places = "; ".join(node["html"][:160] for node in rule["nodes"][:3])
             self._say(f"{rule['impact']}: {rule['id']} ({len(rule['nodes'])} times): {places}")

@@ -19,6 +19,7 @@ LONGEST, TYPICAL = 30, 10  # lines of a code cell: at most, and in the median
 PICTURES = 1_000_000  # bytes a notebook
 COMPARED = 0.6  # share of the cells with outputs that nbval must compare
 TRAINING, GATE, IGNORE = "training", "gate", "nbval-ignore-output"
+FOLDED = {"hide-cell", "remove-cell"}  # on the page: the checks of exercises, which are no part of the lesson
 MEASURED = re.compile(r"\d\s?(?:dB|%|per cent|percent)(?![\w-])")
 CITED = "<!-- cited -->"
 
@@ -114,9 +115,17 @@ def pictures_are_fine(notebook: dict) -> list[str]:
 def cells_are_short(notebook: dict) -> list[str]:
     lengths = {cell["id"]: len(source(cell).splitlines()) for cell in code(notebook)}
     wrong = [f"{name} has {length} lines" for name, length in lengths.items() if length > LONGEST]
-    if median(lengths.values()) > TYPICAL:
-        wrong.append(f"the median code cell has {median(lengths.values())} lines, more than {TYPICAL}")
-    return wrong
+    middle = median(lengths[cell["id"]] for cell in code(notebook) if not FOLDED & set(tags(cell)))
+    return wrong + ([f"the median code cell has {middle} lines, more than {TYPICAL}"] if middle > TYPICAL else [])
+
+
+def only_exercises_are_folded(notebook: dict) -> list[str]:
+    """The page shows all that a lesson computes."""
+    return [
+        f"{cell['id']} is folded on the page, and no exercise"
+        for cell in code(notebook)
+        if FOLDED & set(tags(cell)) and not cell["id"].startswith("exercise")
+    ]
 
 
 def training_cells(notebook: dict) -> list[str]:
@@ -217,6 +226,7 @@ RULES = [
     errors_are_meant,
     pictures_are_fine,
     cells_are_short,
+    only_exercises_are_folded,
     trainings_have_gates,
     enough_is_compared,
     numbers_are_measured,

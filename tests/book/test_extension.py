@@ -33,3 +33,8 @@ def test_pictures_get_their_size_and_scrolling_boxes_a_tab_stop(tmp_path):
     finished = pages.finish_body(body, {"dot.svg": source})
     assert '<img loading="lazy" decoding="async" alt="a dot"' in finished
     assert '<div class="pst-scrollable-table-container" tabindex="0">' in finished
+
+
+def test_a_folded_cell_is_called_what_it_says():
+    finished = pages.finish_body('<summary aria-label="Toggle hidden content"><p>A cell</p></summary>', {})
+    assert finished == "<summary><p>A cell</p></summary>"

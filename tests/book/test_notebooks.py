@@ -123,6 +123,9 @@ BAD = [
     (rules.pictures_are_fine, no_alt),
     (rules.cells_are_short, change("say", source="x = 1\n" * 31)),
     (rules.cells_are_short, lambda n: [c.update(source="x = 1\n" * 11) for c in rules.code(n)]),
+    (rules.cells_are_short, lambda n: n["cells"][1].update(source="x = 1\n" * 31, metadata={"tags": ["hide-cell"]})),
+    (rules.only_exercises_are_folded, change("say", metadata={"tags": ["hide-cell"]})),
+    (rules.only_exercises_are_folded, change("imports", metadata={"tags": ["remove-cell"]})),
     (rules.trainings_have_gates, change("train", metadata={})),
     (rules.trainings_have_gates, change("gate", metadata={})),
     (rules.trainings_have_gates, change("gate", source="print('fine')")),
@@ -165,6 +168,14 @@ def test_defining_a_training_is_not_training():
     notebook = good()
     change("say", source="def train(model):\n    return training.fit(model, data, epochs=1)")(notebook)
     assert rules.trainings_have_gates(notebook) == []
+
+
+def test_checks_of_exercises_do_not_count_for_the_median():
+    notebook = good()
+    for cell in rules.code(notebook):
+        cell.update(source="x = 1\n" * 20, metadata={"tags": ["hide-cell"]})
+    change("say", metadata={}, source="x = 1")(notebook)
+    assert rules.cells_are_short(notebook) == []
 
 
 def test_a_cited_number_may_stand_in_prose():

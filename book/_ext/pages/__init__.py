@@ -21,6 +21,7 @@ PARTS = ("_static", "_vendor", "_templates", "_ext")
 PICTURE = re.compile(r'<img [^>]*?src="(?:\.\./)*_images/(?P<name>[^"]+)"')
 DISPLAY_MATH = '<div class="math notranslate nohighlight"'
 WIDE_TABLE = '<div class="pst-scrollable-table-container">'
+FOLDED_CELL = '<summary aria-label="Toggle hidden content">'
 logger = logging.getLogger(__name__)
 
 
@@ -70,6 +71,7 @@ def finish_body(body: str, sources: dict[str, Path]) -> str:
     body = PICTURE.sub(sized, body)
     body = body.replace(DISPLAY_MATH, f'{DISPLAY_MATH} tabindex="0"')
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')  # a list may hold nothing else
+    body = body.replace(FOLDED_CELL, "<summary>")  # what it says is its name, for those who speak to it too
     return body.replace(WIDE_TABLE, WIDE_TABLE.replace(">", ' tabindex="0">'))
 
 
