@@ -177,7 +177,7 @@ def task_lock(_: argparse.Namespace) -> None:
     python("-m", "pip", "--disable-pip-version-check", "install", "-q", f"uv=={UV_VERSION}")
     python("-m", "uv", "pip", "compile", "pyproject.toml", "-o", "requirements.lock", "-q", "--generate-hashes",
            "--universal", "--python-version", "3.11", "--fork-strategy", "fewest",
-           "--extra", "book", "--extra", "test", "--extra", "app",
+           "--extra", "book", "--extra", "test", "--extra", "app", "--extra", "cluster",
            "--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links")  # fmt: skip
     lines = LOCK.read_text(encoding="utf-8").splitlines()
     pins = [line.removesuffix(" \\") for line in lines if not line.startswith(" ")]

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
-LOCKED_EXTRAS = ("book", "test", "app")
+LOCKED_EXTRAS = ("book", "test", "app", "cluster")
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -89,7 +89,7 @@ def test_the_supported_pythons_agree():
 def test_every_dependency_says_who_needs_it():
     inside = False
     for line in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines():
-        inside = (inside or re.match(r"(dependencies|book|test|app) = \[", line)) and line != "]"
+        inside = (inside or re.match(r"(dependencies|book|test|app|cluster) = \[", line)) and line != "]"
         if inside and line.strip().startswith('"'):
             assert re.search(r"#\s+\w+", line), line
 
