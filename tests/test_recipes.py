@@ -99,6 +99,7 @@ def photographs_taken_twice(monkeypatch):
             yield f"{split}-{number}", noisy, noisy * np.float32(0.8)
 
     monkeypatch.setattr(recipes.datasets, "real_pairs", pairs)
+    monkeypatch.setenv("LESSONS_PRECISION", "float32")  # training sets the precision of all tests that follow
 
 
 def test_real_pairs_make_half_of_a_step_and_validate(photographs_taken_twice, tmp_path):

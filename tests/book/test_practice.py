@@ -246,7 +246,7 @@ def test_nbval_runs_solutions_and_wrong_answers_in_the_notebooks_kernel(tmp_path
     (tmp_path / "practice" / "tiny.yml").write_text(json.dumps(source), encoding="utf-8")
     code, output = nbval(tmp_path / "tiny.ipynb")
     assert code == 1, output
-    failed = sorted(re.findall(r"FAILED .*?(exercise-\d: \w+ ?\w*)", output))
+    failed = sorted(re.findall(r"FAILED .*?(exercise-\d: (?:solution|wrong answer))", output))
     assert failed == ["exercise-2: solution", "exercise-3: solution", "exercise-4: wrong answer"], output
     assert re.search(r"3 failed, 11 passed", output), output
     assert "ZeroDivisionError" in output
