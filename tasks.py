@@ -107,9 +107,31 @@ def task_notebooks(args: argparse.Namespace) -> None:
     python("tools/notebooks.py", *args.names, LESSONS_BUDGET=args.budget or "cpu")
 
 
+def publish_assignments(made: Path, course: Path) -> None:
+    """Put each assignment's page and student notebook, as `lessons course build` made them, where the book has them.
+
+    Never the source: Jupyter Book copies what it renders to _sources, and solutions and hidden checks with it. The
+    files are read-only, so that nobody loses answers that they wrote into them here.
+    """
+    wanted = {path.name: path for path in (made / "page").glob("*.ipynb")}
+    wanted |= {f"student/{path.name}": path for path in (made / "student").glob("*.ipynb")}
+    for path in course.rglob("*.ipynb"):
+        path.chmod(0o644)
+        path.unlink()
+    for name, source in wanted.items():
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).write_bytes(source.read_bytes())
+        (course / name).chmod(0o444)
+
+
 def task_book(_: argparse.Namespace) -> None:
     """render the book to book/_build/html, from the outputs that the notebooks carry"""
     ensure_env()
+    say("Making the assignments")
+    made = ROOT / "book" / "_build" / "course"
+    shutil.rmtree(made, ignore_errors=True)
+    python("-c", "from lessons_lib.cli_course import app; app()", "build", "-o", made)
+    publish_assignments(made, ROOT / "book" / "course")
     say("Rendering the book (warnings are errors)")
     # Jupyter Book is no runnable module, and its script has another name on Windows; --toc is taken from book/.
     # All pages each time: in a page that was not read again, links to the bibliography keep numbers that have moved.
@@ -192,7 +214,7 @@ def task_sample(_: argparse.Namespace) -> None:
 
 def task_clean(args: argparse.Namespace) -> None:
     """delete what was built (--all: the environment too); never data or results"""
-    doomed = [ROOT / "book" / "_build", *ROOT.glob(".*_cache"), *ROOT.glob("*.egg-info")]
+    doomed = [ROOT / "book" / "_build", ROOT / "book" / "course", *ROOT.glob(".*_cache"), *ROOT.glob("*.egg-info")]
     doomed += [p for top in ("lessons_lib", "tests", "tools") for p in (ROOT / top).rglob("__pycache__")]
     doomed += [VENV] if args.all else []
     for path in doomed:

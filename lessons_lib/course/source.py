@@ -23,6 +23,7 @@ HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n(?P<inner>.*?)^### END HIDDEN TES
 MARKER = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 ABOUT = {"name", "title", "skills", "minutes"}
+DOWNLOAD = "**[Download this notebook](path:student/{}.ipynb)**, open it in JupyterLab, answer, hand in that one file."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,8 @@ def read(path: Path) -> Assignment:
         wanted = ", ".join(sorted(ABOUT))
         raise CourseError(f"{path.name}: metadata.course must have {wanted}, the name in small letters")
     assignment = Assignment(about, tuple(notebook["cells"]))
+    if not assignment.cells or not re.match(r"# \S", assignment.cells[0]["source"]):
+        raise CourseError(f"{path.name}: its first cell must begin with its title, `# Title`")
     _check(assignment)
     return assignment
 
@@ -65,9 +68,14 @@ def student(assignment: Assignment, number: int | None = None) -> bytes:
 
 
 def page(assignment: Assignment) -> bytes:
-    """What the book shows: the student's version, without the grader's metadata."""
+    """What the book shows: the student's version, with a link to it below the title.
+
+    Jupyter Book offers a page's own notebook for download too, so this one keeps what the grader needs.
+    """
     cells = [_released(cell, None) for cell in assignment.cells]
-    return notebooks.write([cell | {"metadata": {}} for cell in cells], {})
+    title, _, rest = cells[0]["source"].partition("\n")
+    cells[0]["source"] = f"{title}\n\n{DOWNLOAD.format(assignment.about['name'])}\n{rest}"
+    return notebooks.write(cells, {"course": assignment.about})
 
 
 def solution(assignment: Assignment, number: int | None = None) -> bytes:

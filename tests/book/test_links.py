@@ -68,7 +68,8 @@ def toc_entries() -> list[str]:
 
 def test_contents_and_folder_agree():
     sources = sorted(path.stem for suffix in ("md", "ipynb") for path in BOOK.glob(f"*.{suffix}"))
-    assert sorted(toc_entries()) == sources
+    assignments = [f"course/{path.stem}" for path in (BOOK / "assignments").glob("*.ipynb")]
+    assert sorted(toc_entries()) == sorted(sources + assignments)
 
 
 def test_vendored_script_is_the_one_that_is_credited():

@@ -27,7 +27,7 @@ def test_notebook_keeps_the_rule(path, rule):
 
 
 def test_every_chapter_of_the_toc_is_a_notebook_and_the_other_way_round():
-    toc = set(re.findall(r"file: ([\w-]+)", (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")))
+    toc = set(re.findall(r"file: ([\w-]+)\n", (BOOK.parent / "_toc.yml").read_text(encoding="utf-8")))
     notebooks = {path.stem for path in NOTEBOOKS}
     assert notebooks - toc == set()
     assert toc - notebooks - {path.stem for path in BOOK.glob("*.md")} == set()

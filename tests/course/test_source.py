@@ -57,8 +57,15 @@ def test_the_solution_and_the_page_show_what_they_should(tmp_path):
     assignment = read(tmp_path)
     assert text(source.solution(assignment))["q1"] == "def f(x):\n    return x + SHIFT"
     assert "check(" not in text(source.solution(assignment))["q1-test"]
-    assert text(source.page(assignment)) == text(source.student(assignment))
-    assert all(cell["metadata"] == {} for cell in json.loads(source.page(assignment))["cells"])
+    page, student = json.loads(source.page(assignment)), json.loads(source.student(assignment))
+    download = "**[Download this notebook](path:student/tiny.ipynb)**"
+    assert "".join(page["cells"][0]["source"]).startswith(f"# Tiny\n\n{download}, open it")
+    assert page["cells"][1:] == student["cells"][1:] and page["metadata"] == student["metadata"]
+
+
+def test_a_source_without_a_title_is_refused(tmp_path):
+    with pytest.raises(CourseError, match="must begin with its title"):
+        read(tmp_path, cells()[1:])
 
 
 def test_every_version_is_the_same_to_the_byte_each_time_and_valid(tmp_path):

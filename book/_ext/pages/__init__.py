@@ -20,6 +20,7 @@ BOOK = Path(__file__).resolve().parents[2]
 PARTS = ("_static", "_vendor", "_templates", "_ext")
 PICTURE = re.compile(r'<img [^>]*?src="(?:\.\./)*_images/(?P<name>[^"]+)"')
 DISPLAY_MATH = '<div class="math notranslate nohighlight"'
+MADE = "course/"  # pages that are made, not kept: no other site can open them from the repository
 WIDE_TABLE = '<div class="pst-scrollable-table-container">'
 FOLDED_CELL = '<summary aria-label="Toggle hidden content">'
 logger = logging.getLogger(__name__)
@@ -79,6 +80,9 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict, do
     if doctree is not None:
         sources = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
         context["body"] = finish_body(context["body"], sources)
+    if pagename.startswith(MADE):
+        buttons = context.get("header_buttons", [])
+        context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]
     if pagename == "search":  # browsers refuse to fetch() files, so there are no summaries to show on file://
         app.add_js_file(None, body='DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";')
 
