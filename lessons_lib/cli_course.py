@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from lessons_lib.course import box, gradebook, grading, source, submissions, variants
+from lessons_lib.course import box, cluster, gradebook, grading, source, submissions, variants
 from lessons_lib.course.notebooks import CourseError
 
 app = typer.Typer(no_args_is_help=True, help="Assignments: make them, grade them, hand back grades.")
@@ -65,31 +65,32 @@ def grade(
     roster: Roster = None,
     secret: Secret = None,
     due: Annotated[datetime | None, typer.Option(help="the last minute, such as 2026-10-01T23:59")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS|local", help="work on the workers of a Dask scheduler")
+    ] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe-trusted", help="no box: only for files that you wrote yourself")
     ] = False,
 ) -> None:
     """Grade all submissions, each in a box of its own; run it again after a stop, and it goes on.
 
-    Exit code 2 if no box can be made here (nothing is written then), 1 if something is left to grade.
+    With --scheduler the boxes are made by Dask's workers, as many at once as they have threads. Exit code 2 if no box
+    can be made there (nothing is written then), 1 if something is left to grade.
     """
     with _one_line():
         settings = grading.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
         found = submissions.find(folder, settings.bundle["about"]["name"], students)
-        why = "" if unsafe else box.refusal()
-        if why:
-            print(f"error: nothing was graded, because no box can be made here: {why}", file=sys.stderr)
-            raise typer.Exit(2)
-        out.mkdir(parents=True, exist_ok=True)
         fresh = Counter()
-        with tqdm(total=len(found), unit="submission", disable=None) as bar:
+        progress = tqdm(total=len(found), unit="submission", disable=None)
+        with _workers(scheduler, jobs, unsafe) as workers, progress as bar:
+            out.mkdir(parents=True, exist_ok=True)
 
             def told(record: dict, new: bool) -> None:
                 fresh[record["status"], new] += 1
                 bar.update()
 
-            records = grading.grade_all(found, settings, out, jobs, told)
+            records = grading.grade_all(found, settings, out, jobs, told, workers)
         text = gradebook.table(records, grading.questions_of(settings.bundle))
         (out / "gradebook.csv").write_text(text, encoding="utf-8")
         old = sum(n for (_, new), n in fresh.items() if not new)
@@ -137,6 +138,24 @@ def _bundle(name: str) -> dict:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     raise CourseError(f"{name} is no grader bundle of this version: make one with `lessons course build`")
+
+
+@contextmanager
+def _workers(scheduler: str | None, jobs: int, unsafe: bool) -> Iterator[grading.Workers]:
+    """Who grades: threads here, or a scheduler's workers. Exits with 2 if one of them can make no box."""
+    if scheduler is None:
+        _refuse("" if unsafe else box.refusal(), "no box can be made here")
+        yield grading.threads(jobs)
+    else:
+        with cluster.connect(scheduler, jobs) as found:
+            _refuse(found.refusal(unsafe=unsafe), "a worker may not grade")
+            yield found.run
+
+
+def _refuse(why: str, what: str) -> None:
+    if why:
+        print(f"error: nothing was graded, because {what}: {why}", file=sys.stderr)
+        raise typer.Exit(2)
 
 
 @contextmanager

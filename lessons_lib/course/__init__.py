@@ -2,5 +2,5 @@
 
 From the ground up: `frames` (bytes between the box and us), `inside` (what runs in the box), `box` (what holds it),
 `notebooks`, `variants`, `source` (one notebook -> student, solution, page and grader versions), `checks` (what is asked
-and how it is judged), `submissions`, `grading`, `feedback`, `gradebook`.
+and how it is judged), `submissions`, `feedback`, `grading`, `cluster` (the same on other machines), `gradebook`.
 """

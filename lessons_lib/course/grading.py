@@ -1,16 +1,18 @@
 """Submissions in, records out: one pure step a submission, many of them at once, none of them twice.
 
-`grade` takes plain values and returns a plain dict, so that any scheduler can run it. The waiting is for boxes, which
-are processes; so threads are enough to keep every core busy, and a killed grader leaves nothing behind.
+`work` takes plain values and returns a plain dict, so that any scheduler can run it (see `cluster`). The waiting is for
+boxes, which are processes; so threads are enough to keep every core of one machine busy, and a killed grader leaves
+nothing behind. Reading and storing stay with the one who started the run: whoever works sees neither files nor secret.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
@@ -34,31 +36,61 @@ class Settings:
     due: datetime | None = None
     unsafe: bool = False
     limits: box.Limits = dataclasses.field(default_factory=box.Limits)
+    seed: int | None = None  # of the one student that these settings are for: then nobody needs the secret
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What the grading of one submission needs, as plain values; its settings hold a seed in place of the secret."""
+
+    student: str
+    mark: str  # the submission's fingerprint
+    answers: dict[str, str]
+    settings: Settings
+
+
+Workers = Callable[[list[Job]], Iterator[tuple[str, dict | BaseException]]]  # (student, what `work` gave) as they come
 
 
 def grade(submission: Submission, settings: Settings) -> dict:
     """The record of one submission: student, status, score (None if there is none), points, tests, notes."""
-    empty = {"student": submission.student, "status": submission.problem, "score": None, "tests": [], "notes": []}
-    record = empty | {"assignment": settings.bundle["about"]["name"], "title": settings.bundle["about"]["title"]}
-    record |= {"points": sum(c.points for c in checks_of(settings.bundle)), "key": None}
+    record, job = prepare(submission, settings)
+    return finish(record, work(job)) if job else record
+
+
+def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | None]:
+    """The record as far as it is known before any answer has run, and the job that is left (None: nothing is)."""
+    record = _empty(submission, settings)
     if submission.problem:
-        return record | {"notes": [submission.note]}
+        return record, None
     try:
         data = notebooks.load(submission.path)
-        record["key"] = fingerprint(data, submission, settings)
+        mark = fingerprint(data, submission, settings)
         notebook = notebooks.parse(data, submission.path.name)
         answers, notes = submissions.answers(notebook, questions_of(settings.bundle))
     except CourseError as error:
-        return record | {"status": submissions.CORRUPT, "notes": [str(error)]}
-    outcome, verdicts = judge([answers], submission.student, settings)
-    if not outcome.started:
-        return record | {"status": NOT_GRADED, "key": None, "notes": [f"the box did not start: {outcome.said}"]}
-    if not outcome.ended:
-        notes = [*notes, ENDED.format(settings.limits.wall)]
+        return record | {"status": submissions.CORRUPT, "notes": [str(error)]}, None
     late = submissions.is_late(submission, settings.due)
-    tests = [_test(verdict) for verdict in verdicts[0]]
-    score = sum(test["score"] for test in tests)
-    return record | {"status": LATE if late else GRADED, "score": score, "tests": tests, "notes": notes}
+    number = variants.seed(settings.key, settings.bundle["about"]["name"], submission.student)
+    job = Job(submission.student, mark, answers, dataclasses.replace(settings, key="", seed=number))
+    return record | {"status": LATE if late else GRADED, "key": mark, "notes": notes}, job
+
+
+def work(job: Job) -> dict:
+    """Run the answers of one submission in a box and judge them: tests, notes, and whether the box started."""
+    outcome, (verdicts,) = judge([job.answers], job.student, job.settings)
+    notes = [] if outcome.ended else [ENDED.format(job.settings.limits.wall)]
+    return {"started": outcome.started, "said": outcome.said, "tests": [_test(v) for v in verdicts], "notes": notes}
+
+
+def finish(record: dict, result: dict | BaseException) -> dict:
+    """The whole record. A failure of ours is never the submission's: it has no score, and is tried again."""
+    if isinstance(result, BaseException):
+        return _failed(record, f"the grader failed: {type(result).__name__}: {result}")
+    if not result["started"]:
+        return _failed(record, f"the box did not start: {result['said']}")
+    score = sum(test["score"] for test in result["tests"])
+    return record | {"score": score, "tests": result["tests"], "notes": record["notes"] + result["notes"]}
 
 
 def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tuple[box.Outcome, list[list[Verdict]]]:
@@ -66,7 +98,9 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
 
     A box that ended early is given one more try: what killed it may have been the machine's lack of memory.
     """
-    number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
+    number = settings.seed
+    if number is None:
+        number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
     cells, space = setting(settings.bundle, number)
     pairs = [(check, checks.calls_of(check, number)) for check in checks_of(settings.bundle)]
     jobs, arrays = checks.job(pairs)
@@ -123,32 +157,54 @@ def grade_all(
     out: Path,
     jobs: int = 1,
     told: Callable[[dict, bool], None] = lambda record, fresh: None,
+    workers: Workers | None = None,
 ) -> list[dict]:
     """Grade what is not graded yet, `jobs` at once, and store each result as soon as it is there; all records.
 
     `told(record, fresh)` hears of each as it comes. A killed run goes on where it was: a result that is stored and
-    whose fingerprint holds is not graded again.
+    whose fingerprint holds is not graded again. `workers` may be other machines'; without them, threads work here.
     """
-    todo, records = [], []
+    records: dict[str, dict] = {}
+
+    def keep(record: dict) -> None:
+        feedback.store(record, out)
+        told(record, True)
+        records[record["student"]] = record
+
+    waiting: dict[str, tuple[dict, Job]] = {}
     for submission in found:
         stored = _stored(submission, settings, out)
         if stored:
             told(stored, False)
-            records.append(stored)
-        else:
-            todo.append(submission)
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        futures = [pool.submit(_grade_surely, submission, settings) for submission in todo]
+            records[submission.student] = stored
+            continue
         try:
-            for future in as_completed(futures):
-                record = future.result()
-                feedback.store(record, out)
-                told(record, True)
-                records.append(record)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return sorted(records, key=lambda record: record["student"])
+            record, job = prepare(submission, settings)
+        except Exception as error:
+            record, job = finish(_empty(submission, settings), error), None
+        if job:
+            waiting[submission.student] = record, job
+        else:
+            keep(record)
+    with contextlib.closing((workers or threads(jobs))([job for _, job in waiting.values()])) as results:
+        for student, result in results:
+            keep(finish(waiting[student][0], result))
+    return [records[student] for student in sorted(records)]
+
+
+def threads(jobs: int) -> Workers:
+    """Work here, on `jobs` submissions at once."""
+
+    def run(todo: list[Job]) -> Iterator[tuple[str, dict | BaseException]]:
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            futures = {pool.submit(work, job): job.student for job in todo}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.exception() or future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    return run
 
 
 @functools.lru_cache(maxsize=256)
@@ -156,13 +212,15 @@ def _read(source: str, question: str) -> tuple[Check, ...]:
     return tuple(checks.read(source, question))
 
 
-def _grade_surely(submission: Submission, settings: Settings) -> dict:
-    """`grade`; if it fails, which is our fault, the record says so and the batch goes on."""
-    try:
-        return grade(submission, settings)
-    except Exception as error:
-        failed = grade(dataclasses.replace(submission, problem=NOT_GRADED), settings)
-        return failed | {"notes": [f"the grader failed: {type(error).__name__}: {error}"]}
+def _empty(submission: Submission, settings: Settings) -> dict:
+    about = settings.bundle["about"]
+    record = {"student": submission.student, "status": submission.problem, "score": None, "tests": [], "key": None}
+    record |= {"assignment": about["name"], "title": about["title"], "notes": [submission.note] * bool(submission.note)}
+    return record | {"points": sum(c.points for c in checks_of(settings.bundle))}
+
+
+def _failed(record: dict, why: str) -> dict:
+    return record | {"status": NOT_GRADED, "score": None, "key": None, "tests": [], "notes": [why]}
 
 
 def _stored(submission: Submission, settings: Settings, out: Path) -> dict | None:
