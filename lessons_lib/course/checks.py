@@ -23,6 +23,7 @@ import numpy as np
 from lessons_lib.course import frames, variants
 from lessons_lib.course.notebooks import CourseError
 
+LONGEST = 80  # letters of an error's name that are quoted
 TOO_BROAD = {"Exception", "BaseException"}
 SILENT = {("Stopped",), ("Undefined",), ("NotNumbers",), ("Broken",)}  # a hint at the numbers would lead astray
 STOPS = {
@@ -152,9 +153,8 @@ def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure:
             return frames.load(payload[1:])
         told = json.loads(payload[1:])
         line = told.get("line")
-        return Failure(
-            tuple(map(str, told["error"])), str(told["message"])[:300], line if isinstance(line, int) else None
-        )
+        classes = tuple(str(name)[:LONGEST] for name in list(told["error"])[:20])
+        return Failure(classes, str(told["message"])[:300], line if isinstance(line, int) and line < 1e6 else None)
     except (frames.FrameError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Failure(("Broken",), "")
 

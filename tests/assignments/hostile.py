@@ -15,6 +15,20 @@ ATTACKS = {
     "sleep": ("import time\ntime.sleep(10_000)\n", 26),
     "waits for input": ("input()\n", 26),
     "20 GB": ("x = bytearray(20 << 30)\n", 26),
+    "20 GB of shared memory": (
+        "import ctypes\nassert ctypes.CDLL(None).shmget(0, ctypes.c_size_t(20 << 30), 0o1600) < 0\n",
+        30,
+    ),
+    "20 GB of memory files": (
+        "import os\nfor _ in range(50):\n    try:\n        os.write(os.memfd_create('x'), bytes(1 << 20))\n"
+        "    except PermissionError:\n        continue\n    assert False, 'memory that nobody counts'\n",
+        30,
+    ),
+    "root in a namespace of its own": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\nassert libc.unshare(0x10020000) < 0\n"
+        "assert libc.mount(b'none', b'/tmp', b'tmpfs', 0, b'size=20g') < 0\n",
+        30,
+    ),
     "fork bomb": ("import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n", 26),
     "fork bomb in sessions": (
         "import os\nwhile True:\n    try:\n        os.fork() or os.setsid()\n    except OSError:\n        pass\n",

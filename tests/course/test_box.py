@@ -1,5 +1,7 @@
+import functools
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -95,6 +97,19 @@ def test_a_package_that_is_not_installed_is_named():
     with pytest.raises(box.BoxError, match="no_such_package is not installed"):
         box._folders("no_such_package")
     assert np.__name__ in [folder.name for folder in box._folders("numpy")]
+
+
+@boxed
+def test_a_box_from_which_no_answer_comes_is_no_box(monkeypatch):
+    """As before Linux 5.14, where an ordinary user's desktop fills the box's limit of processes."""
+    monkeypatch.setattr(box, "Limits", functools.partial(box.Limits, NPROC=1))
+    assert "no answer comes out of it" in box.refusal()
+
+
+def test_two_graders_on_one_machine_do_not_count_their_processes_together():
+    words = [sys.executable, "-c", "from lessons_lib.course import box; print(box.slot())"]
+    numbers = [int(subprocess.run(words, capture_output=True, check=True).stdout) for _ in range(3)]
+    assert len({number // 65_536 for number in [*numbers, box.slot()]}) == 4 or max(numbers) < 65_536
 
 
 def test_two_threads_never_share_a_user_number():

@@ -137,3 +137,10 @@ def test_a_long_message_is_cut_and_a_missing_answer_says_why():
     told = checks.decode(b"E" + json.dumps({"error": ["A"], "message": "x" * 999, "line": "no"}).encode(), "")
     assert (len(told.message), told.line) == (300, None)
     assert checks.decode(None, "idle") == Failure(("Stopped",), "idle")
+
+
+def test_a_feedback_stays_short_whatever_an_error_is_called():
+    told = {"error": ["X" * 1_000_000] * 1000, "message": "y" * 1_000_000, "line": 10**400}
+    failure = checks.decode(b"E" + json.dumps(told).encode(), "")
+    assert len(checks.judge(check(), [failure], [np.ones(3)]).tells) < 600
+    assert len(failure.classes) <= 20
