@@ -81,6 +81,9 @@ def grade(
         settings = grading.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
         found = submissions.find(folder, settings.bundle["about"]["name"], students)
+        _warn("taken for no submission", submissions.aside(folder))
+        if students is not None:
+            _warn("not in the roster", [s.student for s in found if s.student not in students])
         fresh = Counter()
         progress = tqdm(total=len(found), unit="submission", disable=None)
         with _workers(scheduler, jobs, unsafe) as workers, progress as bar:
@@ -150,6 +153,12 @@ def _workers(scheduler: str | None, jobs: int, unsafe: bool) -> Iterator[grading
         with cluster.connect(scheduler, jobs) as found:
             _refuse(found.refusal(unsafe=unsafe), "a worker may not grade")
             yield found.run
+
+
+def _warn(what: str, names: list[str]) -> None:
+    if names:
+        shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        print(f"warning: {what}: {shown}", file=sys.stderr)
 
 
 def _refuse(why: str, what: str) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import zipfile
 
 import pytest
 from typer.testing import CliRunner
@@ -58,6 +59,18 @@ def test_from_build_to_export(run, tmp_path):
     for to in cli_course.FORMATS:
         assert run("export", "out", "--to", to, "-o", f"{to}.csv", "--roster", "roster.csv").exit_code == 0
     assert "ada,a@x.org,30,Graded." in (tmp_path / "moodle.csv").read_text()
+
+
+def test_what_was_left_aside_and_who_is_not_in_the_roster_is_said(run, tmp_path):
+    notebook = desk.put(tmp_path / "in", "ada", desk.handed_in(which="stub"))
+    with zipfile.ZipFile(tmp_path / "in" / "bob.zip", "w") as archive:
+        archive.write(notebook, "work/convolve.ipynb")
+    (tmp_path / "in" / "cem.pdf").write_text("see my drawing")
+    (tmp_path / "roster.csv").write_text("student\nada\n")
+    grade = ["grade", "in", "--assignment", "convolve", "-o", "out", "--roster", "roster.csv"]
+    done = run(*grade, *unsafe())
+    assert done.exit_code == 0 and "2 graded" in done.output
+    assert "warning: taken for no submission: cem.pdf" in done.output and "not in the roster: bob" in done.output
 
 
 def test_without_a_box_nothing_is_written(run, tmp_path, monkeypatch):

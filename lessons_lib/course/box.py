@@ -6,6 +6,7 @@ it lives in a user namespace. Where neither works there is no box, and nothing i
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import itertools
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+
+import psutil
 
 from lessons_lib.course import frames
 
@@ -41,7 +44,7 @@ class Limits:
     idle: float = 10.0  # seconds a check may neither run nor wait for a core
     dozing: float = 15.0  # and all checks of a question
     answer: int = 32 << 20  # bytes that one check may return
-    wall: float = 300.0  # seconds for the whole box, however busy the machine
+    wall: float = 900.0  # seconds for the whole box: more than all its answers can use unless the machine is too busy
     AS: int = 1 << 30  # bytes of memory of a process
     NPROC: int = 8  # processes
     NOFILE: int = 64
@@ -51,12 +54,16 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came out: the frames in order, whether the runner started and ended, and what was said on stderr."""
+    """What came out: the frames in order, whether the runner started and ended, and what was said on stderr.
+
+    `starved`: the last limit ended it, and nothing in it had been stopped on purpose, so the machine was too busy.
+    """
 
     frames: dict[str, bytes]
     started: bool
     ended: bool
     said: str
+    starved: bool = False
 
 
 class BoxError(RuntimeError):
@@ -126,7 +133,13 @@ def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None
             env=os.environ | ONE_CORE if unsafe else {},
             close_fds=True,
         )
-        watchdog = threading.Timer(limits.wall, process.kill)  # of bubblewrap, and with it of all inside
+        starved: list[bool] = []
+
+        def stop() -> None:
+            starved.append(not _stopped(process.pid))
+            process.kill()  # bubblewrap, and with it all inside
+
+        watchdog = threading.Timer(limits.wall, stop)
         watchdog.start()
         try:
             out = _converse(process, data)
@@ -137,7 +150,7 @@ def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None
         said.seek(0)
         text = said.read(2000).decode(errors="replace").strip()
     found = dict(frames.unpack(out))
-    return Outcome(found, "hello" in found, "bye" in found, text)
+    return Outcome(found, "hello" in found, "bye" in found, text, any(starved))
 
 
 def refusal() -> str:
@@ -170,6 +183,13 @@ def slot() -> int:
     if int(numbers[2]) > 3_000_000_000:
         return FIRST + next(SLOTS) % 65_536
     return 20_000 + (FIRST + next(SLOTS)) % 40_000  # in a container with 65,536 users
+
+
+def _stopped(pid: int) -> bool:
+    """Whether a process of the box was told to stop: a submission's way to let the last limit come."""
+    with contextlib.suppress(psutil.Error):
+        return any(p.status() == psutil.STATUS_STOPPED for p in psutil.Process(pid).children(recursive=True))
+    return False
 
 
 def _folders(package: str) -> list[Path]:

@@ -1,6 +1,7 @@
-"""What a student gets back: results.json in Gradescope's shape, and a page. Neither tells an input or a right value.
+"""What a student gets back: results.json in Gradescope's shape, and a page. Neither tells a right value.
 
-Everything a submission may have written (its error messages) is escaped: the page holds no script and loads nothing.
+An input shows only where the submission's own error message quotes it, and it is that student's alone. Everything a
+submission may have written is escaped: the page holds no script and loads nothing.
 """
 
 from __future__ import annotations

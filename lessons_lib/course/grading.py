@@ -23,7 +23,7 @@ from lessons_lib.course.notebooks import CourseError
 from lessons_lib.course.submissions import Submission
 
 GRADED, LATE, NOT_GRADED = "graded", "late", "not graded"
-ENDED = "The answers ended the grader's process, or met its last limit of {:g} s, twice. What came out before counts."
+ENDED = "The answers ended the grader's process, or stopped it, twice. What came out before counts."
 ENGINE = 1  # raise it when the same submission could get another score
 
 
@@ -64,7 +64,7 @@ def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | Non
     if submission.problem:
         return record, None
     try:
-        data = notebooks.load(submission.path)
+        data = submissions.load(submission.path)
         mark = fingerprint(data, submission, settings)
         notebook = notebooks.parse(data, submission.path.name)
         answers, notes = submissions.answers(notebook, questions_of(settings.bundle))
@@ -77,18 +77,21 @@ def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | Non
 
 
 def work(job: Job) -> dict:
-    """Run the answers of one submission in a box and judge them: tests, notes, and whether the box started."""
+    """Run the answers of one submission in a box and judge them: tests, notes, and `ours`, what failed on our side."""
     outcome, (verdicts,) = judge([job.answers], job.student, job.settings)
-    notes = [] if outcome.ended else [ENDED.format(job.settings.limits.wall)]
-    return {"started": outcome.started, "said": outcome.said, "tests": [_test(v) for v in verdicts], "notes": notes}
+    ours = "" if outcome.started else f"the box did not start: {outcome.said}"
+    if outcome.starved:
+        ours = f"twice {job.settings.limits.wall:g} s were not enough, because the machine was too busy"
+    notes = [] if outcome.ended else [ENDED]
+    return {"ours": ours, "tests": [_test(verdict) for verdict in verdicts], "notes": notes}
 
 
 def finish(record: dict, result: dict | BaseException) -> dict:
     """The whole record. A failure of ours is never the submission's: it has no score, and is tried again."""
     if isinstance(result, BaseException):
         return _failed(record, f"the grader failed: {type(result).__name__}: {result}")
-    if not result["started"]:
-        return _failed(record, f"the box did not start: {result['said']}")
+    if result["ours"]:
+        return _failed(record, result["ours"])
     score = sum(test["score"] for test in result["tests"])
     return record | {"score": score, "tests": result["tests"], "notes": record["notes"] + result["notes"]}
 
@@ -227,7 +230,7 @@ def _stored(submission: Submission, settings: Settings, out: Path) -> dict | Non
     """The record on disk if it is still true."""
     try:
         record = json.loads(feedback.place(submission.student, out).read_bytes())["extra_data"]
-        data = notebooks.load(submission.path) if submission.path else b""
+        data = submissions.load(submission.path) if submission.path else b""
         return record if record["key"] == fingerprint(data, submission, settings) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

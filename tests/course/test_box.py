@@ -69,6 +69,16 @@ def test_seconds_of_a_core_and_idle_seconds_are_limited():
     assert ask("import time\ndef f():\n    time.sleep(60)", limits=limits) == "idle"
 
 
+@boxed
+def test_the_last_limit_tells_a_busy_machine_from_an_answer_that_stops_the_runner():
+    check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
+    limits = box.Limits(cpu=9, idle=60, wall=3)
+    for body, starved in (("while True: pass", True), ("import os; os.kill(os.getppid(), 19)", False)):
+        runs = [{"cells": [["q1", f"def f():\n    {body}"]], "checks": [check]}]
+        outcome = box.run(runs, {}, limits)
+        assert (outcome.started, outcome.ended, outcome.starved) == (True, False, starved)
+
+
 def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
     assert ask("def f():\n    return 7", unsafe=True) == 7
     monkeypatch.setattr(shutil, "which", lambda name: None)

@@ -75,6 +75,13 @@ def test_a_box_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeyp
     assert fresh == ["ada", "bob", "cem"] and records["ada"]["score"] == 30
 
 
+def test_too_busy_a_machine_is_no_zero(folder, monkeypatch):
+    monkeypatch.setattr(box, "run", lambda *_, **__: box.Outcome({"hello": b""}, True, False, "", starved=True))
+    records, _ = grade(folder)
+    assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
+    assert "the machine was too busy" in records["ada"]["notes"][0]
+
+
 def test_a_failing_grader_does_not_stop_the_batch(folder, monkeypatch):
     true = grading.judge
 

@@ -1,4 +1,5 @@
 import os
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
@@ -56,10 +57,10 @@ def test_no_folder_is_said(tmp_path):
 
 
 def test_when_it_was_handed_in(tmp_path):
-    hand_in(tmp_path, "ada/convolve.ipynb", "bob/convolve.ipynb", "cem/convolve.ipynb")
+    hand_in(tmp_path, "ada/convolve.ipynb", "bob/convolve/convolve.ipynb", "cem/convolve/convolve.ipynb")
     os.utime(tmp_path / "ada" / "convolve.ipynb", (1_000_000, 1_000_000))
-    (tmp_path / "bob" / "timestamp.txt").write_text("2026-02-02 15:58:23.948203 UTC")
-    (tmp_path / "cem" / "timestamp.txt").write_text("yesterday")
+    (tmp_path / "bob" / "convolve" / "timestamp.txt").write_text("2026-02-02 15:58:23.948203 UTC")
+    (tmp_path / "cem" / "convolve" / "timestamp.txt").write_text("yesterday")
     ada, bob, cem = submissions.find(tmp_path, "convolve")
     assert ada.handed_in == datetime.fromtimestamp(1_000_000, UTC)
     assert bob.handed_in == datetime(2026, 2, 2, 15, 58, 23, 948203, UTC)
@@ -67,6 +68,84 @@ def test_when_it_was_handed_in(tmp_path):
     assert submissions.is_late(bob, datetime(2026, 2, 2, 15, 58, tzinfo=UTC))
     assert not submissions.is_late(bob, datetime(2026, 2, 2, 15, 59, tzinfo=UTC))
     assert not submissions.is_late(bob, None)
+
+
+def test_a_stamp_that_the_student_may_have_written_counts_for_nothing(tmp_path):
+    hand_in(tmp_path, "ada/convolve.ipynb", "bob/convolve/convolve.ipynb")
+    (tmp_path / "ada" / "timestamp.txt").write_text("2000-01-01 00:00:00 UTC")
+    (tmp_path / "bob" / "convolve" / "timestamp.txt").symlink_to(tmp_path / "ada" / "timestamp.txt")
+    ada, bob = submissions.find(tmp_path, "convolve")
+    assert ada.handed_in.year >= 2026 and bob.problem == "corrupt"
+
+
+def test_a_folder_that_leads_to_another_student_is_not_followed(tmp_path):
+    hand_in(tmp_path, "ada/convolve/convolve.ipynb", "eve/readme.txt")
+    (tmp_path / "eve" / "convolve").symlink_to(tmp_path / "ada" / "convolve")
+    (tmp_path / "mallory").symlink_to(tmp_path / "ada")
+    assert found(tmp_path) == {"ada": ("convolve.ipynb", ""), "eve": (None, "missing")}
+    assert submissions.aside(tmp_path) == ["mallory"]
+
+
+def test_two_students_of_one_name_are_two_students(tmp_path):
+    hand_in(
+        tmp_path,
+        *("Wei Zhang_11_assignsubmission_file_/a.ipynb", "Wei Zhang_22_assignsubmission_file_/a.ipynb"),
+        *("Wei Zhang_22_assignsubmission_onlinetext_/onlinetext.html", "Bo_3_assignsubmission_file_convolve.ipynb"),
+        *("lee_44_901_convolve.ipynb", "lee_LATE_55_902_convolve.ipynb", "lee_55_903_more.ipynb"),
+    )
+    assert {student: problem for student, (_, problem) in found(tmp_path).items()} == {
+        **{"Wei Zhang 11": "", "Wei Zhang 22": "", "Bo": "", "lee 44": "", "lee 55": "two files"}
+    }
+
+
+def test_names_can_be_written_everywhere_and_are_the_same_however_typed(tmp_path):
+    composed, apart = "Jos\u00e9", "Jose\u0301"
+    hand_in(tmp_path, f"{apart}/convolve.ipynb")
+    (tmp_path / os.fsdecode(b"M\x81ller")).mkdir()
+    (tmp_path / os.fsdecode(b"M\x81ller") / "convolve.ipynb").write_text("{}")
+    names = list(found(tmp_path, [composed]))
+    assert names == [composed, "M\\udc81ller"] and "".join(names).encode()
+    (tmp_path / "roster.csv").write_text(f"student\n{apart}\n", encoding="utf-8")
+    assert submissions.roster(tmp_path / "roster.csv") == [{"student": composed}]
+
+
+def test_names_that_browsers_and_people_give_to_files(tmp_path):
+    hand_in(
+        tmp_path,
+        *("ada/convolve.ipynb.txt", "bob/convolve.ipynb.json", "cem/Kopie von CONVOLVE.IPYNB", "dee.zip"),
+        *("eva_1_2_convolve.ipynb.txt", "fay.pdf", "gil/convolve (1).ipynb.zip", "roster.csv"),
+    )
+    assert {student for student, (_, problem) in found(tmp_path).items() if not problem} == {
+        *("ada", "bob", "cem", "dee", "eva", "gil")
+    }
+    assert submissions.aside(tmp_path) == ["fay.pdf", "roster.csv"]
+
+
+def zipped(path, *files, kind=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return path
+
+
+def test_a_zip_with_one_notebook_is_that_notebook(tmp_path):
+    path = tmp_path / "a.zip"
+    beside = [("__MACOSX/._a.ipynb", "x"), ("my/.ipynb_checkpoints/a-checkpoint.ipynb", "x"), ("readme.txt", "x")]
+    assert submissions.load(zipped(path, ("my/a.ipynb", "{}"), *beside)) == b"{}"
+    for files, said in (
+        ([("a.ipynb", "{}"), ("b.ipynb", "{}")], "holds 2 notebooks"),
+        ([("a.txt", "{}")], "holds 0 notebooks"),
+        ([("a.ipynb", bytes(21 << 20))], "larger than 20 MB"),
+    ):
+        with pytest.raises(CourseError, match=said):
+            submissions.load(zipped(path, *files))
+    with pytest.raises(CourseError, match="that can be read"):
+        submissions.load(zipped(path, ("a.ipynb", "{}"), kind=zipfile.ZIP_LZMA))  # its dictionary may be gigabytes
+    whole = zipped(path, ("a.ipynb", "{}" * 999)).read_bytes()
+    for broken in (whole[:-30], whole[:40] + b"\xff" * 9 + whole[49:]):
+        path.write_bytes(broken)
+        with pytest.raises(CourseError, match="a zip that cannot be read"):
+            submissions.load(path)
 
 
 def notebook(*named):
@@ -88,6 +167,8 @@ def test_the_roster(tmp_path):
     path = tmp_path / "roster.csv"
     path.write_text("\ufeffstudent,email\nada,a@x.org\nbob,\n", encoding="utf-8")
     assert submissions.roster(path) == [{"student": "ada", "email": "a@x.org"}, {"student": "bob", "email": ""}]
+    path.write_text("student;email\nada;a@x.org;more\n")
+    assert submissions.roster(path) == [{"student": "ada", "email": "a@x.org"}]
     for text in ("name\nada\n", "student\nada\nada\n", "student\n../ada\n", "student\n..\n"):
         path.write_text(text)
         with pytest.raises(CourseError, match="folder name of its own"):
