@@ -1,0 +1,191 @@
+"""Measure the course's grading into results/course.json: `python tools/course.py [class] [twice] [peers]`.
+
+`class` grades 200 submissions on two cores, ten of which attack; `twice` grades the catalogue of right and wrong
+answers at rest and again under load; `peers` grades one class with nbgrader and otter-grader too, in turns, each in an
+environment of its own that pip makes for the run. Seconds of a shared machine are noisy: compare ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import importlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import course_peers  # tools/course_peers.py  # noqa: E402
+
+from lessons_lib import evaluate  # noqa: E402
+from tests.assignments import desk, hostile  # noqa: E402
+
+TABLE = ROOT / "results" / "course.json"
+GRADE = [sys.executable, "-c", "from lessons_lib.cli_course import app; app()", "grade"]
+LOOPS = ("endless loop", "loop that catches")
+BOMBS = ("fork bomb", "fork bomb in sessions")
+
+
+def measured(words: list[object], nice: int = 0, **options: object) -> dict:
+    """Run a command to its end: seconds on the clock, and seconds of cores of it and all that it waited for."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    words = [*(["nice", "-n", nice] if nice else []), *words]
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, words))} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": time.monotonic() - started, "cpu_seconds": used}
+
+
+def grade(folder: Path, out: Path, jobs: int, name: str = "convolve", nice: int = 0) -> dict:
+    """`lessons course grade` as an instructor calls it."""
+    environment = os.environ | {"LESSONS_COURSE_SECRET": desk.KEY}
+    words = [*GRADE, folder, "--assignment", name, "-o", out, "-j", jobs]
+    return measured(words, nice, cwd=ROOT, env=environment)
+
+
+def scores(out: Path) -> dict[str, float | None]:
+    """Student by student, from the gradebook."""
+    with (out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+        return {row["student"]: float(row["score"]) if row["score"] else None for row in csv.DictReader(file)}
+
+
+def a_class(students: int = 200) -> dict:
+    """200 submissions: 190 right ones, 5 endless loops, 5 fork bombs, on two cores with -j 2."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, out = Path(place, "in"), Path(place, "out")
+        attacks = {}
+        for number in range(students):
+            name, text = f"s{number:03}", {}
+            if number % 20 == 10:
+                kind = BOMBS if number % 40 == 10 else LOOPS
+                attacks[name] = kind[len(attacks) // 2 % 2]
+                text = {"q1": hostile.ATTACKS[attacks[name]][0].format() + desk.answers()["q1"]}
+            desk.put(folder, name, desk.handed_in(text))
+        took = grade(folder, out, 2)
+        found = scores(out)
+    kept = sum(found[name] == 30 for name in found if name not in attacks)
+    return {
+        "submissions": students,
+        "right": students - len(attacks),
+        "right_with_all_points": kept,
+        "attacks": dict(Counter(attacks.values())),
+        "attacks_points": sorted({(attacks[name], found[name]) for name in attacks}),
+        "jobs": 2,
+        "minutes": round(took["seconds"] / 60, 1),
+        "cpu_minutes": round(took["cpu_seconds"] / 60, 1),
+        "load_average": round(os.getloadavg()[1], 1),
+    }
+
+
+def catalogue(folder: Path) -> dict[str, int]:
+    """Hand in every right, untouched and wrong answer of every assignment as a student of its own."""
+    counts = {}
+    for path in sorted((ROOT / "tests" / "assignments").glob("mutants_*.py")):
+        name = path.stem.removeprefix("mutants_")
+        mutants = importlib.import_module(f"tests.assignments.{path.stem}").MUTANTS
+        handed = {"right": {}, "untouched": desk.answers("stub", name)}
+        for question, wrong in mutants.items():
+            handed |= {f"{question} {which}": {question: text} for which, (text, *_) in wrong.items()}
+        for student, changed in handed.items():
+            desk.put(folder / name, student, desk.handed_in(changed, name=name))
+        counts[name] = len(handed)
+    return counts
+
+
+@contextlib.contextmanager
+def load() -> Iterator[None]:
+    """Every core busy with something else."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def twice() -> dict:
+    """The catalogue at rest, then with every core busy and the grader as polite as can be: identical records?"""
+    with tempfile.TemporaryDirectory() as place:
+        counts = catalogue(Path(place, "in"))
+        took = {"rest": Counter(), "load": Counter()}
+        for name in counts:
+            took["rest"].update(grade(Path(place, "in", name), Path(place, "rest", name), 2, name))
+            with load():
+                took["load"].update(grade(Path(place, "in", name), Path(place, "load", name), 2, name, nice=19))
+        records = {path.relative_to(Path(place, "rest")): path for path in Path(place, "rest").rglob("results.json")}
+        other = [
+            str(key) for key, path in records.items() if path.read_bytes() != Path(place, "load", key).read_bytes()
+        ]
+        checks = sum(len(json.loads(path.read_bytes())["tests"]) for path in records.values())
+    return {
+        "submissions": counts,
+        "records": len(records),
+        "checks": checks,
+        "records_that_differ": other,
+        "minutes": {kind: round(took[kind]["seconds"] / 60, 1) for kind in took},
+        "cpu_minutes": {kind: round(took[kind]["cpu_seconds"] / 60, 1) for kind in took},
+    }
+
+
+def peers(students: int = 10, turns: int = 2) -> dict:
+    """One class, the same answers, the same calls to check them: seconds a submission beside others' graders."""
+    with tempfile.TemporaryDirectory() as place:
+        graders = course_peers.prepare(Path(place), students, measured)
+        took = {name: Counter() for name in ("ours", *graders)}
+        desk_folder = Path(place, "ours")
+        for number in range(students):
+            desk.put(desk_folder, f"s{number}", desk.handed_in())
+        for turn in range(turns):
+            took["ours"].update(grade(desk_folder, Path(place, f"out-{turn}"), 1))
+            for name, run in graders.items():
+                took[name].update(run())
+    each = {name: {kind: took[name][kind] / students / turns for kind in took[name]} for name in took}
+    rows = [
+        {
+            "grader": name,
+            "isolated": name == "ours",
+            "seconds_a_submission": round(each[name]["seconds"], 2),
+            "cpu_seconds_a_submission": round(each[name]["cpu_seconds"], 2),
+            "times_ours": round(each[name]["seconds"] / each["ours"]["seconds"], 2),
+            "cpu_times_ours": round(each[name]["cpu_seconds"] / each["ours"]["cpu_seconds"], 2),
+        }
+        for name in each
+    ]
+    return {"submissions": students, "turns": turns, "jobs": 1, "rows": rows}
+
+
+MEASURES = {"class": a_class, "twice": twice, "peers": peers}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="|".join(MEASURES), help="all if none")
+    names = parser.parse_args().names or list(MEASURES)
+    if set(names) - set(MEASURES):
+        parser.error(f"choose from {', '.join(MEASURES)}")
+    if desk.no_box():
+        raise SystemExit(f"nothing was measured: {desk.no_box()}")
+    for name in names:
+        print(f"measuring {name}: {MEASURES[name].__doc__}", flush=True)
+        found = MEASURES[name]()
+        print(json.dumps(found, indent=1), flush=True)
+        whole = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
+        whole |= {"measured": "by python tools/course.py", **evaluate.provenance(), name: found}
+        TABLE.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
