@@ -24,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import course_peers  # tools/course_peers.py  # noqa: E402
 
@@ -84,7 +85,7 @@ def a_class(students: int = 200) -> dict:
         "attacks_points": sorted({(attacks[name], found[name]) for name in attacks}),
         "jobs": 2,
         "minutes": round(took["seconds"] / 60, 1),
-        "cpu_minutes": round(took["cpu_seconds"] / 60, 1),
+        "cpu_minutes": round(took["cpu_seconds"] / 60, 2),
         "load_average": round(os.getloadavg()[1], 1),
     }
 
@@ -136,7 +137,7 @@ def twice() -> dict:
         "checks": checks,
         "records_that_differ": other,
         "minutes": {kind: round(took[kind]["seconds"] / 60, 1) for kind in took},
-        "cpu_minutes": {kind: round(took[kind]["cpu_seconds"] / 60, 1) for kind in took},
+        "cpu_minutes": {kind: round(took[kind]["cpu_seconds"] / 60, 2) for kind in took},
     }
 
 

@@ -72,7 +72,8 @@ def find(folder: Path, assignment: str, students: list[str] | None = None) -> li
             continue
         plain = entry.name if inner else match["stem"]
         known = MOODLE.fullmatch(entry.name) or (None if inner else CANVAS.fullmatch(plain))
-        who = (_name(known["student"]), known["number"]) if known else (_name(plain), "")
+        name, number = (known["student"], known["number"]) if known else (plain, "")
+        who = re.sub(r"^(\.|$)", r"_\1", _name(name)), number  # it will name a folder: never `..`
         files.setdefault(who, []).extend(_inside(entry, assignment) if inner else [entry])
     alike = Counter(name for name, _ in files)  # two students may have one name; the platform's numbers tell them apart
     named = {

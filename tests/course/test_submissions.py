@@ -109,6 +109,11 @@ def test_names_can_be_written_everywhere_and_are_the_same_however_typed(tmp_path
     assert submissions.roster(tmp_path / "roster.csv") == [{"student": composed}]
 
 
+def test_no_name_leads_out_of_the_folder_of_results(tmp_path):
+    hand_in(tmp_path, " .._7_assignsubmission_file_/a.ipynb", " _8_assignsubmission_file_/a.ipynb", " .. .ipynb")
+    assert set(found(tmp_path)) == {"_.. 7", "_", "_.."}
+
+
 def test_names_that_browsers_and_people_give_to_files(tmp_path):
     hand_in(
         tmp_path,
