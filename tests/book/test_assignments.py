@@ -9,6 +9,7 @@ import pytest
 
 import tasks
 from lessons_lib.course import notebooks, source, submissions
+from tests.book.conftest import new_context
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 SOURCES = sorted((BOOK / "assignments").glob("*.ipynb"))
@@ -104,6 +105,20 @@ def test_both_downloads_of_a_page_can_be_graded(html, name):
     for offered in (html / "course" / link, html / "_sources" / "course" / f"{name}.ipynb"):
         answers, notes = submissions.answers(notebooks.read(offered), assignment.questions)
         assert list(answers) == assignment.questions and notes == []
+
+
+@pytest.mark.pages
+def test_a_student_presses_download_and_gets_the_file_by_its_name(chromium, address, tmp_path):
+    context = new_context(chromium, offline=False)
+    page = context.new_page()
+    page.goto(address + "course/convolve.html")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download this notebook").click()
+    saved = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(saved)
+    context.close()
+    assert saved.name == "convolve.ipynb"
+    assert saved.read_bytes() == source.student(source.read(BOOK / "assignments" / "convolve.ipynb"))
 
 
 def test_what_is_published_is_the_same_each_time_and_nothing_else(tmp_path):
