@@ -23,7 +23,7 @@ WORDS = {
     "late": "Graded; it was handed in late.",
     "corrupt": "Your file could not be read, so nothing was graded. Hand it in again.",
     "two files": "There is more than one file, so nothing was graded. Say which one counts.",
-    "missing": "Nothing was handed in.",
+    "missing": "No notebook was handed in.",
     "not graded": "Not graded yet. It is the grader's fault, not yours.",
 }
 SCORED = ("graded", "late")

@@ -65,6 +65,7 @@ def find(folder: Path, assignment: str, students: list[str] | None = None) -> li
     if not folder.is_dir():
         raise CourseError(f"{folder} is no folder: give the one that holds the submissions")
     files: dict[tuple[str, str], list[Path]] = {}
+    there: dict[str, str] = {}  # what a folder without a notebook holds
     for entry in sorted(folder.iterdir()):
         inner = entry.is_dir() and not entry.is_symlink()
         match = NOTEBOOK.fullmatch(entry.name)
@@ -75,11 +76,14 @@ def find(folder: Path, assignment: str, students: list[str] | None = None) -> li
         name, number = (known["student"], known["number"]) if known else (plain, "")
         who = re.sub(r"^(\.|$)", r"_\1", _name(name)), number  # it will name a folder: never `..`
         files.setdefault(who, []).extend(_inside(entry, assignment) if inner else [entry])
+        if inner and not files[who]:
+            there[who[0]] = ", ".join(sorted(_name(path.name) for path in entry.iterdir())[:10])
     alike = Counter(name for name, _ in files)  # two students may have one name; the platform's numbers tell them apart
     named = {
         f"{name} {number}" if number and alike[name] > 1 else name: found for (name, number), found in files.items()
     }
-    return [_submission(name, named.get(name, []), folder) for name in sorted(set(named) | set(students or ()))]
+    everybody = sorted(set(named) | set(students or ()))
+    return [_submission(name, named.get(name, []), folder, there.get(name, "")) for name in everybody]
 
 
 def aside(folder: Path) -> list[str]:
@@ -162,9 +166,9 @@ def _unzipped(data: bytes, name: str) -> bytes:
     return found
 
 
-def _submission(name: str, found: list[Path], folder: Path) -> Submission:
+def _submission(name: str, found: list[Path], folder: Path, there: str) -> Submission:
     if not found:
-        return Submission(name, None, problem=MISSING, note="no notebook was handed in")
+        return Submission(name, None, problem=MISSING, note=there and f"There is only {there}: a notebook is needed.")
     if len(found) > 1:
         files = ", ".join(_name(path.name) for path in found)
         return Submission(name, None, problem=TWO, note=f"{files}: keep the one that counts, then grade again")

@@ -51,6 +51,12 @@ def test_two_files_missing_ones_and_empty_folders_have_a_status(tmp_path):
     }
 
 
+def test_what_came_instead_of_a_notebook_is_said(tmp_path):
+    hand_in(tmp_path, "ada/report.pdf", "ada/convolve.py")
+    ada, bob = submissions.find(tmp_path, "convolve", ["bob"])
+    assert ada.note == "There is only convolve.py, report.pdf: a notebook is needed." and bob.note == ""
+
+
 def test_no_folder_is_said(tmp_path):
     with pytest.raises(CourseError, match="is no folder"):
         submissions.find(tmp_path / "none", "convolve")
