@@ -93,7 +93,7 @@ def test_a_worker_that_can_make_no_box_is_refused(scheduler, tmp_path):
 
 def test_a_worker_of_another_version_is_refused(scheduler, monkeypatch):
     with workers(scheduler, 1), cluster.connect(scheduler.scheduler_address) as connected:
-        monkeypatch.setitem(cluster.VERSION, "NumPy", "1.0")
+        monkeypatch.setitem(cluster.VERSION, "numpy", "1.0")
         assert ", not 1.0: install the same there" in connected.refusal(unsafe=True)
     job = grading.Job("ada", "mark", {}, desk.settings(unsafe=True))
     with pytest.raises(box.BoxError, match="it runs Python"):
