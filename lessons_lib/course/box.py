@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,7 @@ from lessons_lib.course import frames
 
 ROOM = 64 << 20  # bytes a submission may write into /tmp of its box, which is memory
 OUTPUT = 64 << 20  # bytes that are read from a box; more is cut off
+GLANCE = 2.0  # seconds between two looks at a box
 LIBRARY = Path(__file__).resolve().parents[1]
 # All that a box sees of us.
 OURS = ("__init__.py", "course/__init__.py", "course/frames.py", "course/inside.py", "course/seccomp.py")
@@ -134,17 +136,14 @@ def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None
             close_fds=True,
         )
         starved: list[bool] = []
-
-        def stop() -> None:
-            starved.append(not _stopped(process.pid))
-            process.kill()  # bubblewrap, and with it all inside
-
-        watchdog = threading.Timer(limits.wall, stop)
+        over = threading.Event()
+        watchdog = threading.Thread(target=_guard, args=(process, limits.wall, over, starved), daemon=True)
         watchdog.start()
         try:
             out = _converse(process, data)
         finally:
-            watchdog.cancel()
+            over.set()
+            watchdog.join()
             process.kill()
             process.wait()
         said.seek(0)
@@ -185,10 +184,23 @@ def slot() -> int:
     return 20_000 + (FIRST + next(SLOTS)) % 40_000  # in a container with 65,536 users
 
 
+def _guard(process: subprocess.Popen, wall: float, over: threading.Event, starved: list[bool]) -> None:
+    """End a box whose time is up, or whose runner was stopped; `starved` hears whether the machine was too busy."""
+    end, strikes = time.monotonic() + wall, 0
+    while not over.wait(max(0.01, min(GLANCE, end - time.monotonic()))):
+        strikes = strikes + 1 if _stopped(process.pid) else 0
+        if strikes == 3 or time.monotonic() >= end:
+            starved.append(strikes == 0)
+            process.kill()  # bubblewrap, and with it all inside
+            return
+
+
 def _stopped(pid: int) -> bool:
-    """Whether a process of the box was told to stop: a submission's way to let the last limit come."""
+    """Whether the runner in a box stands still: an answer told it to, or the last limit would come for nothing."""
     with contextlib.suppress(psutil.Error):
-        return any(p.status() == psutil.STATUS_STOPPED for p in psutil.Process(pid).children(recursive=True))
+        for init in psutil.Process(pid).children():
+            for runner in sorted(init.children(), key=lambda found: found.create_time())[:1]:
+                return runner.status() == psutil.STATUS_STOPPED
     return False
 
 

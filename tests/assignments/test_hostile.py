@@ -16,7 +16,7 @@ from lessons_lib.course import box, feedback, grading, submissions
 from . import desk
 from .hostile import ATTACKS
 
-HURRIED = box.Limits(cpu=1, busy=1.5, idle=1.0, dozing=1.5, wall=8.0)
+HURRIED = box.Limits(cpu=1, busy=1.5, idle=1.0, dozing=1.5, wall=120.0)
 SAID = "the canary sings"
 SPOIL = {  # they may lose their own points to other questions, and nobody else's
     *("kills the runner", "stops the runner", "kills everybody", "floods its pipe", "forges answers", "daemon"),
@@ -70,9 +70,11 @@ def strays(before):
     """Processes that came since, and are a box's or our own children."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            ours = process.ppid() == os.getpid() or process.uids().real >= 1_000_000
+            ours = process.ppid() == os.getpid() or 0 <= process.uids().real - box.FIRST < 65_536
+            if os.geteuid():  # then boxes have no user numbers of their own, and others' boxes cannot be told apart
+                ours = ours or "bwrap" in process.name()
             gone = process.pid in before or process.status() == psutil.STATUS_ZOMBIE
-            if not gone and (ours or "bwrap" in process.name()):
+            if not gone and ours:
                 yield process.name(), process.uids().real, process.status()
 
 

@@ -78,15 +78,14 @@ def test_the_last_limit_says_that_the_machine_was_too_busy():
     assert (outcome.ended, outcome.starved) == (False, True)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows stops no process, and has no box")
-def test_what_stopped_a_process_of_the_box_is_told_from_a_busy_machine():
-    for signal, stopped in (("STOP", True), ("CONT", False)):
-        words = ["sh", "-c", f"sleep 60 & kill -{signal} $!; echo ready; wait"]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True) as process:
-            assert process.stdout.readline() == b"ready\n"
-            found = any(box._stopped(process.pid) or time.sleep(0.05) for _ in range(100 if stopped else 1))
-            os.killpg(process.pid, 9)
-        assert found == stopped
+@boxed
+def test_an_answer_that_stops_the_runner_is_told_from_a_busy_machine_and_soon():
+    check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
+    runs = [{"cells": [["q1", "import os\ndef f():\n    os.kill(os.getppid(), 19)"]], "checks": [check]}]
+    started = time.monotonic()
+    outcome = box.run(runs, {}, box.Limits(wall=600))
+    assert (outcome.started, outcome.ended, outcome.starved) == (True, False, False)
+    assert time.monotonic() - started < 500
 
 
 def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
