@@ -77,7 +77,7 @@ def grade(
         settings = grading.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
         found = submissions.find(folder, settings.bundle["about"]["name"], students)
-        why = "" if unsafe else box.refusal()
+        why = "" if unsafe else box.refusal(settings.kind)
         if why:
             print(f"error: nothing was graded, because no box can be made here: {why}", file=sys.stderr)
             raise typer.Exit(2)

@@ -1,6 +1,7 @@
 """The course: assignments from one source, graded in a box that knows no answers.
 
-From the ground up: `frames` (bytes between the box and us), `inside` (what runs in the box), `box` (what holds it),
-`notebooks`, `variants`, `source` (one notebook -> student, solution, page and grader versions), `checks` (what is asked
-and how it is judged), `submissions`, `grading`, `feedback`, `gradebook`.
+From the ground up: `frames` (bytes between the box and us), `children` (a process for each check), `inside` (what runs
+in the box), `trial` (what runs in a second one, where models are tried), `box` (what holds them), `notebooks`,
+`variants`, `source` (one notebook -> student, solution, page and grader versions), `checks` (what is asked and how it
+is judged), `models` (answers that are models), `submissions`, `grading`, `feedback`, `gradebook`.
 """

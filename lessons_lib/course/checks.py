@@ -8,7 +8,11 @@ In a source notebook a hidden check reads
 
 It makes the inputs of one or several calls. The reference solution is called on the same inputs out here, and the check
 is passed if every answer equals it: its shape, its values within `atol` and `rtol`, with dtype=True its type of number,
-or the kind of error that it raises. `judge(answers, expected)` may give a part of the points instead.
+or the kind of error that it raises. `judge(answers, expected)` may give a part of the points instead, or that part and
+a sentence with what was measured.
+
+Where an answer is a Keras model, `trial(call("train", ...), on=noisy, right=clean)` is asked: the model is tried in a
+second box on pictures that the student's code never sees, and what it makes of them is the answer.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ from lessons_lib.course import frames, variants
 from lessons_lib.course.notebooks import CourseError
 
 TOO_BROAD = {"Exception", "BaseException"}
-SILENT = {("Stopped",), ("Undefined",), ("NotNumbers",), ("Broken",)}  # a hint at the numbers would lead astray
+SILENT = {
+    (kind,) for kind in ("Stopped", "Undefined", "NotNumbers", "NotModel", "ModelError", "Broken")
+}  # a hint at the numbers would lead astray
 STOPS = {
     "busy": "It ran for too long: is there a loop that never ends?",
     "idle": "It waited for something and did nothing: answers may not sleep, ask or connect.",
@@ -35,12 +41,26 @@ STOPS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Trial:
+    """What a returned model is tried on, and what is right; `most` weights, and `width` numbers a picture between two.
+
+    Without pictures the answer is the model's card: its weights, those that learn, and the steps of its optimizer.
+    """
+
+    on: np.ndarray | None
+    right: np.ndarray
+    most: int = 0
+    width: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Call:
     """One call of a function that the student wrote."""
 
     function: str
     args: tuple
     kwargs: dict
+    trial: Trial | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +76,14 @@ class Check:
     rtol: float = 1e-5
     dtype: bool = False  # the type of number must be equal too
     judge: Callable | None = None
+    seconds: int = 0  # of a core, if not the usual ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Models:
+    """Files that an answer says are Keras models. Never opened out here."""
+
+    files: tuple[bytes, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +109,11 @@ def call(function: str, *args: object, **kwargs: object) -> Call:
     return Call(function, args, kwargs)
 
 
+def trial(called: Call, *, on: np.ndarray | None = None, right: np.ndarray, most: int = 0, width: int = 0) -> Call:
+    """Ask what the model, or the chain of models, that `called` returns makes of pictures (N, H, W, C). See Trial."""
+    return dataclasses.replace(called, trial=Trial(on, np.asarray(right), most, width))
+
+
 def read(source: str, question: str) -> list[Check]:
     """The checks that hidden code declares for a question. Raises CourseError if it is wrong."""
     found: list[Check] = []
@@ -95,7 +128,7 @@ def read(source: str, question: str) -> list[Check]:
         return keep
 
     try:
-        exec(compile(source, f"{question}-test", "exec"), {"check": check, "call": call, "np": np})
+        exec(compile(source, f"{question}-test", "exec"), {"check": check, "call": call, "trial": trial, "np": np})
     except CourseError:
         raise
     except Exception as error:
@@ -128,7 +161,8 @@ def job(pairs: list[tuple[Check, list[Call]]]) -> tuple[list[dict], dict[str, by
         asked = [
             [c.function, [encode(v) for v in c.args], {key: encode(v) for key, v in c.kwargs.items()}] for c in calls
         ]
-        jobs.append({"id": str(position), "cell": check.question, "calls": asked, "arrays": list(names.values())})
+        one = {"id": str(position), "cell": check.question, "calls": asked, "arrays": list(names.values())}
+        jobs.append(one | ({"cpu": check.seconds} if check.seconds else {}))
     return jobs, arrays
 
 
@@ -136,6 +170,9 @@ def reference(space: dict, calls: list[Call]) -> list[np.ndarray | Failure]:
     """What the reference solution, whose names are in `space`, returns. Each call gets inputs of its own."""
     answers: list[np.ndarray | Failure] = []
     for c in calls:
+        if c.trial:
+            answers.append(c.trial.right)
+            continue
         try:
             answers.append(np.asarray(space[c.function](*copy.deepcopy(c.args), **copy.deepcopy(c.kwargs))))
         except Exception as error:
@@ -143,13 +180,15 @@ def reference(space: dict, calls: list[Call]) -> list[np.ndarray | Failure]:
     return answers
 
 
-def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure:
+def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure | Models:
     """One answer from the box. Whatever is no array of numbers is a Failure; nothing in it is trusted."""
     if payload is None:
         return Failure(("Stopped",), stopped)
     try:
         if payload[:1] == b"N":
             return frames.load(payload[1:])
+        if payload[:1] == b"K":
+            return Models(tuple(file for _, file in frames.unpack(payload[1:])))
         told = json.loads(payload[1:])
         line = told.get("line")
         return Failure(
@@ -164,10 +203,12 @@ def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.n
     shaped = all(isinstance(a, np.ndarray) and a.shape == np.shape(e) for a, e in zip(answers, expected, strict=True))
     if check.judge and shaped:
         try:
-            share = float(np.clip(np.nan_to_num(check.judge(answers, expected)), 0, 1))
+            judged = check.judge(answers, expected)
+            share, seen = judged if isinstance(judged, tuple) else (judged, "")
+            share = float(np.clip(np.nan_to_num(share), 0, 1))
         except Exception:  # numbers of a kind that the judge did not expect are wrong numbers
-            share = 0.0
-        return Verdict(check, share, "" if share == 1 else check.says)
+            share, seen = 0.0, ""
+        return Verdict(check, share, f"{seen} {'' if share == 1 else check.says}".strip())
     for answer, right in zip(answers, expected, strict=True):
         wrong = _differs(check, answer, right)
         if wrong:
@@ -207,6 +248,10 @@ def _explain(failure: Failure) -> str:
         if failure.message == "NoneType":
             return "It returned nothing: is there a `return`?"
         return f"It returned {failure.message}, not numbers."
+    if kind == "NotModel":
+        return f"It returned {failure.message}, and a Keras model is asked for."
+    if kind == "ModelError":
+        return f"The model was not accepted: {failure.message}."
     if kind == "Broken":
         return "What it returned could not be read."
     hint = " Cells of your own are not run: put helpers into the answer cell." if kind == "NameError" else ""

@@ -76,7 +76,7 @@ def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
 
 
 def test_a_box_that_does_not_start_is_told_apart(monkeypatch):
-    monkeypatch.setattr(box, "command", lambda: [sys.executable, "-c", "import sys; sys.exit('no namespaces')"])
+    monkeypatch.setattr(box, "command", lambda *_: [sys.executable, "-c", "import sys; sys.exit('no namespaces')"])
     outcome = box.run([], {})
     assert (outcome.started, outcome.ended, outcome.said) == (False, False, "no namespaces")
     assert "no box starts (no namespaces)" in box.refusal()
@@ -93,8 +93,8 @@ def test_an_ordinary_user_gets_a_namespace_of_their_own():
 
 def test_a_package_that_is_not_installed_is_named():
     with pytest.raises(box.BoxError, match="no_such_package is not installed"):
-        box._folders("no_such_package")
-    assert np.__name__ in [folder.name for folder in box._folders("numpy")]
+        box._places("no_such_package")
+    assert Path("/box/lib/numpy") in box._places("numpy")
 
 
 def test_two_threads_never_share_a_user_number():

@@ -66,7 +66,7 @@ def test_other_endings_have_no_score(folder):
 
 def test_a_box_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(box, "command", lambda: [sys.executable, "-c", "raise SystemExit('full')"])
+        patched.setattr(box, "command", lambda *_: [sys.executable, "-c", "raise SystemExit('full')"])
         records, _ = grade(folder, unsafe=False)
     assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
     assert "full" in records["ada"]["notes"][0]
