@@ -6,7 +6,8 @@ In a source notebook a hidden check reads
     def _(rng):
         return call("convolve", rng.random((6, 7)), rng.random((3, 3)))
 
-It makes the inputs of one or several calls. The reference solution is called on the same inputs out here, and the check
+It makes the inputs of one or several calls; a further argument, such as SIGMA, is the value of that name in the
+student's variant. The reference solution is called on the same inputs out here, and the check
 is passed if every answer equals it: its shape, its values within `atol` and `rtol`, with dtype=True its type of number,
 or the kind of error that it raises. `judge(answers, expected)` may give a part of the points instead, or that part and
 a sentence with what was measured.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 from collections.abc import Callable
 
@@ -44,11 +46,11 @@ STOPS = {
 class Trial:
     """What a returned model is tried on, and what is right; `most` weights, and `width` numbers a picture between two.
 
-    Without pictures the answer is the model's card: its weights, those that learn, and the steps of its optimizer.
+    `right` may be a tuple: what the model should make, and other marks that `judge` needs. Without pictures the answer is the model's card: its weights, those that learn, and the steps of its optimizer.
     """
 
-    on: np.ndarray | None
-    right: np.ndarray
+    right: np.ndarray | tuple[np.ndarray, ...]
+    on: np.ndarray | None = None
     most: int = 0
     width: int = 0
 
@@ -109,9 +111,9 @@ def call(function: str, *args: object, **kwargs: object) -> Call:
     return Call(function, args, kwargs)
 
 
-def trial(called: Call, *, on: np.ndarray | None = None, right: np.ndarray, most: int = 0, width: int = 0) -> Call:
-    """Ask what the model, or the chain of models, that `called` returns makes of pictures (N, H, W, C). See Trial."""
-    return dataclasses.replace(called, trial=Trial(on, np.asarray(right), most, width))
+def trial(called: Call, **asked: object) -> Call:
+    """Ask what the model, or the chain of models, that `called` returns makes of pictures. The rest: see Trial."""
+    return dataclasses.replace(called, trial=Trial(**asked))
 
 
 def read(source: str, question: str) -> list[Check]:
@@ -136,9 +138,10 @@ def read(source: str, question: str) -> list[Check]:
     return found
 
 
-def calls_of(check: Check, number: int) -> list[Call]:
-    """The calls of a check for the student whose seed this is."""
-    made = check.make(variants.rng(number, check.id))
+def calls_of(check: Check, number: int, space: dict | None = None) -> list[Call]:
+    """The calls of a check for the student whose seed this is, and whose variant defines the names in `space`."""
+    _, *names = inspect.signature(check.make).parameters
+    made = check.make(variants.rng(number, check.id), **{name: (space or {})[name] for name in names})
     return [made] if isinstance(made, Call) else list(made)
 
 
@@ -166,7 +169,7 @@ def job(pairs: list[tuple[Check, list[Call]]]) -> tuple[list[dict], dict[str, by
     return jobs, arrays
 
 
-def reference(space: dict, calls: list[Call]) -> list[np.ndarray | Failure]:
+def reference(space: dict, calls: list[Call]) -> list[np.ndarray | tuple | Failure]:
     """What the reference solution, whose names are in `space`, returns. Each call gets inputs of its own."""
     answers: list[np.ndarray | Failure] = []
     for c in calls:
@@ -198,9 +201,10 @@ def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure | Models
         return Failure(("Broken",), "")
 
 
-def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.ndarray | Failure]) -> Verdict:
+def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.ndarray | tuple | Failure]) -> Verdict:
     """Compare answers with the reference's. Never tells an expected value or an input."""
-    shaped = all(isinstance(a, np.ndarray) and a.shape == np.shape(e) for a, e in zip(answers, expected, strict=True))
+    rights = [right[0] if isinstance(right, tuple) else right for right in expected]
+    shaped = all(isinstance(a, np.ndarray) and a.shape == np.shape(e) for a, e in zip(answers, rights, strict=True))
     if check.judge and shaped:
         try:
             judged = check.judge(answers, expected)
@@ -209,7 +213,7 @@ def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.n
         except Exception:  # numbers of a kind that the judge did not expect are wrong numbers
             share, seen = 0.0, ""
         return Verdict(check, share, f"{seen} {'' if share == 1 else check.says}".strip())
-    for answer, right in zip(answers, expected, strict=True):
+    for answer, right in zip(answers, rights, strict=True):
         wrong = _differs(check, answer, right)
         if wrong:
             silent = isinstance(answer, Failure) and answer.classes[:1] in SILENT

@@ -73,7 +73,7 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
     """
     number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
     cells, space = setting(settings.bundle, number)
-    pairs = [(check, checks.calls_of(check, number)) for check in checks_of(settings.bundle)]
+    pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(settings.bundle)]
     jobs, arrays = checks.job(pairs)
     runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
     boxed = {"limits": settings.limits, "kind": settings.kind, "unsafe": settings.unsafe}

@@ -51,6 +51,8 @@ def answer(pictures: np.ndarray | None, most: int, width: int, *files: np.ndarra
     Between two models nothing passes but numbers of 16 bits, `width` a picture at most if it is not 0; all models
     together have `most` weights at most if it is not 0. Without pictures: see `card`. Raises ModelError.
     """
+    if width and len(files) < 2:
+        raise ModelError("it is one model, and two are asked for: `return encoder, decoder`")
     opened = [read(file.tobytes()) for file in files]
     weights = sum(int(card(model, 0)[0]) for model, _ in opened)
     if most and weights > most:

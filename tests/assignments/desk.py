@@ -26,19 +26,19 @@ def no_box():
     return box.refusal()
 
 
-def settings(**options):
-    return grading.Settings(bundle(), KEY, **{"unsafe": bool(no_box())} | options)
+def settings(name="convolve", **options):
+    return grading.Settings(bundle(name), KEY, **{"unsafe": bool(no_box())} | options)
 
 
-def answers(which="source"):
+def answers(which="source", name="convolve"):
     """The reference's answers, or the untouched ones ("stub")."""
-    return {part["id"]: part[which] for part in bundle()["cells"] if part["kind"] == "answer"}
+    return {part["id"]: part[which] for part in bundle(name)["cells"] if part["kind"] == "answer"}
 
 
-def handed_in(changed=None, which="source"):
+def handed_in(changed=None, which="source", name="convolve"):
     """A submission as a dict: the student's notebook with the reference's answers, some of them changed."""
-    notebook = json.loads(source.student(assignment()))
-    filled = answers(which) | (changed or {})
+    notebook = json.loads(source.student(assignment(name)))
+    filled = answers(which, name) | (changed or {})
     for cell in notebook["cells"]:
         name = cell["metadata"].get("nbgrader", {}).get("grade_id")
         if name in filled:
@@ -48,7 +48,7 @@ def handed_in(changed=None, which="source"):
 
 def put(folder, student, notebook):
     """Hand in, as SUBMISSIONS/student/convolve.ipynb."""
-    path = folder / student / "convolve.ipynb"
+    path = folder / student / f"{notebook['metadata']['course']['name']}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path

@@ -3,7 +3,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lessons_lib.course import box, frames
