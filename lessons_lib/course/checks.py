@@ -46,7 +46,8 @@ STOPS = {
 class Trial:
     """What a returned model is tried on, and what is right; `most` weights, and `width` numbers a picture between two.
 
-    `right` may be a tuple: what the model should make, and other marks that `judge` needs. Without pictures the answer is the model's card: its weights, those that learn, and the steps of its optimizer.
+    `right` may be a tuple: what the model should make, and other marks that `judge` needs. Without pictures the answer
+    is the model's card: its weights, those that learn, and the steps of its optimizer.
     """
 
     right: np.ndarray | tuple[np.ndarray, ...]

@@ -75,10 +75,12 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
 def _idle(pid: int, started: float) -> float:
     """Seconds in which no thread of the child ran or waited for a core: a busy machine makes nobody idle."""
     used = 0.0
+    with contextlib.suppress(OSError, ValueError):  # it may end just now
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        used += sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")  # of all threads, ended ones too
     for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # TensorFlow computes in another one than the first
-        with contextlib.suppress(OSError, ValueError):  # it may end just now
-            ran, waited, _ = thread.read_text().split()
-            used += (int(ran) + int(waited)) / 1e9
+        with contextlib.suppress(OSError, ValueError):
+            used += int(thread.read_text().split()[1]) / 1e9
     return time.monotonic() - started - used
 
 

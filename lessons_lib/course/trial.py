@@ -96,7 +96,7 @@ def read(data: bytes) -> tuple[keras.Model, int]:
                 file.writestr("model.weights.h5", weights)
             loaded = keras.models.load_model(path, safe_mode=True, compile=False)
         fresh = keras.models.clone_model(loaded)
-        fresh.set_weights([np.array(weight) for weight in loaded.get_weights()])
+        fresh.set_weights(loaded.get_weights())
     except Exception as error:
         raise ModelError(f"Keras cannot load it ({_short(error)})") from error
     return fresh, _steps(weights)

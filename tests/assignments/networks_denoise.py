@@ -22,32 +22,17 @@ Q6 = changed(
     no_padding=(', padding="same"', "", "size start"),
     direct=(END, "noise", "start"),
     random_last_layer=(', kernel_initializer="zeros"', "", "start"),
-    all_layers_at_zero=(
-        END,
-        'layers.Subtract()([layers.Conv2D(1, 1, kernel_initializer="zeros")(noisy), noise])',
-        "start",
-    ),
     noise_minus_picture=("[noisy, noise]", "[noise, noisy]", "start"),
-    bias_of_one=('kernel_initializer="zeros"', 'kernel_initializer="zeros", bias_initializer="ones"', "start"),
-    sigmoid_at_the_end=(END, 'layers.Activation("sigmoid")(' + END + ")", "start"),
     clipped=(END, "keras.ops.clip(" + END + ", 0, 1)", "start"),
     too_wide=("Conv2D(16,", "Conv2D(32,", "weights"),
-    too_deep=(
-        "    noise =",
-        '    for _ in range(2):\n        x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)\n    noise =',
-        "weights",
-    ),
-    large_kernels=("Conv2D(16, 3", "Conv2D(16, 5", "weights"),
     too_small=("Conv2D(16,", "Conv2D(4,", "learns"),
     frozen=(
         "return keras.Model(noisy, " + END + ")",
         "model = keras.Model(noisy, " + END + ")\n    model.trainable = False\n    return model",
         "learns",
     ),
-    batch_normalisation=("    noise =", "    x = layers.BatchNormalization()(x)\n    noise =", "learns"),
     identity=("layers.Subtract()([noisy, noise])", "layers.Identity()(noisy)", "learns"),
     layer_of_its_own=(END, "layers.Lambda(lambda x: x)(" + END + ")", "size start weights learns"),
-    not_a_model=("return keras.Model(noisy, " + END + ")", "return [1.0]", "size start weights learns"),
 )
 Q7_ANSWER = """
 def train(clean, level, steps, seed):
@@ -62,8 +47,8 @@ def train(clean, level, steps, seed):
     return model
 """
 WIDE = """x = keras.Input((None, None, 1))
-    y = layers.Conv2D(64, 3, padding="same", activation="relu")(x)
-    y = layers.Conv2D(64, 3, padding="same", activation="relu")(y)
+    y = layers.Conv2D(24, 3, padding="same", activation="relu")(x)
+    y = layers.Conv2D(24, 3, padding="same", activation="relu")(y)
     y = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros")(y)
     model = keras.Model(x, layers.Subtract()([x, y]))"""
 FIT = "model.fit(noisy, target,"
@@ -74,20 +59,13 @@ Q7 = changed(
     learns_from_the_clean=(FIT, "model.fit(target, target,", "gain"),
     other_pictures=(FIT, "model.fit(noisy, target[::-1],", "gain"),
     noise_of_bytes=("level / 255", "level", "gain"),
-    hardly_any_noise=("level / 255", "level / 2550", "gain"),
-    one_noise_for_all=("target.shape)", "target.shape[1:])", "gain"),
-    learns_too_slowly=("5e-3", "5e-7", "gain"),
-    learns_too_fast=("5e-3", "5.0", "gain"),
     frozen=("    model.compile", "    model.trainable = False\n    model.compile", "gain"),
     wide=(
         "model = denoiser()",
         WIDE,
         "gain",
     ),
-    steps_of_its_own=("    keras.utils", "    steps = 250\n    keras.utils", "steps"),
     two_epochs=("batch_size=BATCH,", "batch_size=BATCH, epochs=2,", "steps"),
-    small_batches=("batch_size=BATCH,", "batch_size=BATCH // 2,", "steps"),
-    never_compiled=("    return model", "    return keras.models.clone_model(model)", "gain steps"),
     optimizer_left_behind=(
         "    return model",
         "    fresh = keras.models.clone_model(model)\n    fresh.set_weights(model.get_weights())\n    return fresh",

@@ -66,6 +66,59 @@ def test_seconds_of_a_core_and_idle_seconds_are_limited():
     assert ask("import time\ndef f():\n    time.sleep(60)", limits=limits) == "idle"
 
 
+IN_KERAS = """
+import keras, numpy as np, os
+
+def fit():
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, padding="same")])
+    model.compile("adam", "mse")
+    x = np.random.rand(16, 8, 8, 1)
+    model.fit(x, x, epochs=2, verbose=0)
+    return model.predict(x, verbose=0)
+
+def environment():
+    return [int(os.environ[name]) for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")]
+
+def stranger():
+    import matplotlib
+
+def trial():
+    import lessons_lib.course.trial
+
+def giant():
+    return len(bytearray(3 << 30))
+
+def bomb():
+    for _ in range(99):
+        os.fork() or __import__("time").sleep(1)
+"""
+
+
+@boxed
+@pytest.mark.slow
+def test_keras_trains_in_a_box_of_its_own_and_is_loaded_once():
+    names = ["fit", "fit", "environment", "stranger", "trial", "giant", "bomb"]
+    checks = [{"id": str(n), "cell": "q1", "arrays": [], "calls": [[name, [], {}]]} for n, name in enumerate(names)]
+    outcome = box.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, kind=box.KINDS["keras"])
+    assert outcome.started and outcome.ended, outcome.said
+    said = [outcome.frames.get(f"0/{n}/0", b"") for n in range(len(names))]
+    assert frames.load(said[0][1:]).shape == (16, 8, 8, 1)
+    assert said[0] == said[1]  # one seed, one thread: to the bit
+    assert frames.load(said[2][1:]).tolist() == [0, 1, 1]
+    for payload, error in zip(said[3:], ["ModuleNotFound", "ModuleNotFound", "MemoryError", "BlockingIO"], strict=True):
+        assert error in payload.decode()
+
+
+def test_the_second_box_sees_the_trial_and_the_first_does_not():
+    if desk.no_box():
+        pytest.skip(f"no box can be made here: {desk.no_box()}")
+    first, second = (" ".join(box.command(kind)) for kind in (box.KINDS["keras"], box.TRIAL))
+    assert "course/trial.py" in second and "course/trial.py" not in first
+    for words in (first, second):
+        assert "/box/lib/google/protobuf" in words and "--setenv TF_ENABLE_ONEDNN_OPTS 0" in words
+        assert "jaxlib" not in words and "IPython" not in words
+
+
 def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
     assert ask("def f():\n    return 7", unsafe=True) == 7
     monkeypatch.setattr(shutil, "which", lambda name: None)
