@@ -54,12 +54,10 @@ WIDE = """x = keras.Input((None, None, 1))
 FIT = "model.fit(noisy, target,"
 Q7 = changed(
     Q7_ANSWER,
-    learns_the_noise=(FIT, "model.fit(noisy, noisy - target,", "gain"),
     learns_the_noisy=(FIT, "model.fit(noisy, noisy,", "gain"),
     learns_from_the_clean=(FIT, "model.fit(target, target,", "gain"),
     other_pictures=(FIT, "model.fit(noisy, target[::-1],", "gain"),
     noise_of_bytes=("level / 255", "level", "gain"),
-    frozen=("    model.compile", "    model.trainable = False\n    model.compile", "gain"),
     wide=(
         "model = denoiser()",
         WIDE,
