@@ -142,7 +142,10 @@ def read(source: str, question: str) -> list[Check]:
 def calls_of(check: Check, number: int, space: dict | None = None) -> list[Call]:
     """The calls of a check for the student whose seed this is, and whose variant defines the names in `space`."""
     _, *names = inspect.signature(check.make).parameters
-    made = check.make(variants.rng(number, check.id), **{name: (space or {})[name] for name in names})
+    missing = [name for name in names if name not in (space or {})]
+    if missing:
+        raise CourseError(f"check {check.id!r} asks for {', '.join(missing)}: no setup cell defines it")
+    made = check.make(variants.rng(number, check.id), **{name: space[name] for name in names})
     return [made] if isinstance(made, Call) else list(made)
 
 

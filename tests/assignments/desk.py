@@ -47,8 +47,9 @@ def handed_in(changed=None, which="source", name="convolve"):
 
 
 def put(folder, student, notebook):
-    """Hand in, as SUBMISSIONS/student/convolve.ipynb."""
-    path = folder / student / f"{notebook['metadata']['course']['name']}.ipynb"
+    """Hand in, as SUBMISSIONS/student/convolve.ipynb or as the notebook's metadata say."""
+    name = notebook.get("metadata", {}).get("course", {}).get("name", "convolve")
+    path = folder / student / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path

@@ -6,6 +6,8 @@ Each is an answer cell for question 6 of Assignment 3, `denoiser()`. The names i
 HEAD = """
 import io, json, os, zipfile
 
+PLACE = f"{{os.getpid()}}.keras"
+
 def layer(name, module="keras.layers", **config):
     node = {{"args": [{{"class_name": "__keras_tensor__", "config": {{
         "shape": [None, None, None, 1], "dtype": "float32", "keras_history": ["a", 0, 0]}}}}], "kwargs": {{}}}}
@@ -26,10 +28,10 @@ def weights():
     return buffer.getvalue()
 
 def write(parts, **options):
-    with zipfile.ZipFile("/tmp/x.keras", "w", **options) as file:
+    with zipfile.ZipFile(PLACE, "w", **options) as file:
         for name, content in parts:
             file.writestr(name, content)
-    return "/tmp/x.keras"
+    return PLACE
 
 def model(second, **others):
     parts = {{"metadata.json": "{{}}", "config.json": config(second), "model.weights.h5": weights()}}
@@ -75,9 +77,9 @@ ATTACKS = {
         "    link = zipfile.ZipInfo('config.json')\n    link.external_attr = 0o120777 << 16\n"
         "    return write([('metadata.json', '{{}}'), (link, {canary!r}), ('model.weights.h5', weights())])\n"
     ),
-    "link for a file": "    os.symlink({canary!r}, '/tmp/x.keras')\n    return '/tmp/x.keras'\n",
-    "device for a file": "    os.symlink('/dev/zero', '/tmp/x.keras')\n    return '/tmp/x.keras'\n",
-    "pipe for a file": "    os.mkfifo('/tmp/x.keras')\n    return '/tmp/x.keras'\n",
+    "link for a file": "    os.symlink({canary!r}, PLACE)\n    return PLACE\n",
+    "device for a file": "    os.symlink('/dev/zero', PLACE)\n    return PLACE\n",
+    "pipe for a file": "    os.mkfifo(PLACE)\n    return PLACE\n",
     "huge weights": "    return model(layer('Conv2D', filters=10**10, kernel_size=[3, 3]))\n",
     "huge answers": "    return model(layer('UpSampling2D', size=[20000, 20000]))\n",
     "external weights": (
@@ -92,7 +94,7 @@ ATTACKS = {
         "    return keras.Sequential([keras.Input((None, None, 1)), layers.Identity()])\n"
     ),
     "right numbers, no model": "    return np.ones((1, 17, 31, 1), np.float32)\n",
-    "a thousand models": "    return ('/tmp/x.keras',) * 1000 if model(layer('Identity')) else None\n",
+    "a thousand models": "    return (PLACE,) * 1000 if model(layer('Identity')) else None\n",
 }
 
 
