@@ -77,6 +77,7 @@ def grade(
         settings = grading.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
         found = submissions.find(folder, settings.bundle["about"]["name"], students)
+        os.environ.update(settings.kind.environment)  # the reference's imports, out here, are as plain and as quiet
         why = "" if unsafe else box.refusal(settings.kind)
         if why:
             print(f"error: nothing was graded, because no box can be made here: {why}", file=sys.stderr)
