@@ -70,6 +70,7 @@ def leaks(name, version):
     notebook = nbformat.reads(version(desk.assignment(name)).decode(), 4)
     nbformat.validate(notebook)
     text = "\n".join(cell.source for cell in notebook.cells)
+    lines = {line.strip() for line in text.splitlines()}
     assert "HIDDEN" not in text and "SOLUTION" not in text and "# variant" not in text
     found = []
     for part in desk.bundle(name)["cells"]:
@@ -77,7 +78,7 @@ def leaks(name, version):
         if part["kind"] == "answer":
             secret = [line for line in secret if line not in part["stub"].splitlines()]
         if part["kind"] != "setup":
-            found += [line for line in secret if len(line.strip()) > 12 and line.strip() in text]
+            found += [line for line in secret if len(line.strip()) > 6 and line.strip() in lines]
     return found
 
 
