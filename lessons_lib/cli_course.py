@@ -86,7 +86,7 @@ def grade(
             _warn("not in the roster", [s.student for s in found if s.student not in students])
         fresh = Counter()
         progress = tqdm(total=len(found), unit="submission", disable=None)
-        with _workers(scheduler, jobs, unsafe) as workers, progress as bar:
+        with _workers(scheduler, jobs, settings) as workers, progress as bar:
             out.mkdir(parents=True, exist_ok=True)
 
             def told(record: dict, new: bool) -> None:
@@ -144,14 +144,15 @@ def _bundle(name: str) -> dict:
 
 
 @contextmanager
-def _workers(scheduler: str | None, jobs: int, unsafe: bool) -> Iterator[grading.Workers]:
+def _workers(scheduler: str | None, jobs: int, settings: grading.Settings) -> Iterator[grading.Workers]:
     """Who grades: threads here, or a scheduler's workers. Exits with 2 if one of them can make no box."""
     if scheduler is None:
-        _refuse("" if unsafe else box.refusal(), "no box can be made here")
+        os.environ.update(settings.kind.environment)  # the reference's imports, out here, are as plain and as quiet
+        _refuse("" if settings.unsafe else box.refusal(settings.kind), "no box can be made here")
         yield grading.threads(jobs)
     else:
         with cluster.connect(scheduler, jobs) as found:
-            _refuse(found.refusal(unsafe=unsafe), "a worker may not grade")
+            _refuse(found.refusal(settings), "a worker may not grade")
             yield found.run
 
 

@@ -30,11 +30,21 @@ OUTPUT = 64 << 20  # bytes that are read from a box; more is cut off
 GLANCE = 2.0  # seconds between two looks at a box
 LIBRARY = Path(__file__).resolve().parents[1]
 # All that a box sees of us.
-OURS = ("__init__.py", "course/__init__.py", "course/frames.py", "course/inside.py", "course/seccomp.py")
+OURS = ("__init__.py", *(f"course/{name}.py" for name in ("__init__", "frames", "seccomp", "children", "inside")))
+KERAS = (  # what Keras on TensorFlow imports to build, train, save and load; the rest of the environment stays outside
+    *("keras", "tensorflow", "numpy", "absl", "astunparse", "flatbuffers", "gast", "google.protobuf", "google._upb"),
+    *("h5py", "ml_dtypes", "namex", "opt_einsum", "optree", "packaging", "rich", "six", "termcolor"),
+    *("typing_extensions", "wrapt", "requests", "certifi", "charset_normalizer", "idna", "urllib3"),
+)
 SYSTEM = ("usr", "bin", "lib", "lib32", "lib64", "libx32")
 START = "import sys; sys.path.insert(0, {!r}); from lessons_lib.course import inside; inside.main()"
 FIRST, SLOTS = 1_000_000 + 65_536 * secrets.randbelow(30_000), itertools.count()
 ONE_CORE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SAME_EACH_TIME = {  # one thread and plain kernels: a sum has one order, and a training one result
+    **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
+    **{"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+    **{"KERAS_BACKEND": "tensorflow"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +62,24 @@ class Limits:
     NOFILE: int = 64
     FSIZE: int = 32 << 20  # bytes of a file
     CORE: int = 0
+    DATA: int = -1  # bytes a process may write to; unlimited, where AS is close enough
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of box: what can be imported in it, of that what is loaded before an answer runs, settings, limits."""
+
+    packages: tuple[str, ...] = ("numpy",)
+    warm: str = ""
+    ours: tuple[str, ...] = OURS
+    environment: dict = dataclasses.field(default_factory=dict)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+
+
+# TensorFlow maps 3 GB and writes to a fifth of it, in 6 threads, each of which counts as a process.
+HEAVY = Limits(cpu=10, busy=60.0, wall=1800.0, AS=8 << 30, DATA=2 << 30, NPROC=24)
+KINDS = {"numpy": Kind(), "keras": Kind(KERAS, "keras", OURS, SAME_EACH_TIME, HEAVY)}
+TRIAL = dataclasses.replace(KINDS["keras"], ours=(*OURS, "course/trial.py"))  # where no answer ever runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +100,8 @@ class BoxError(RuntimeError):
     """No box can be made here. The message says why and what to do."""
 
 
-def command(packages: tuple[str, ...] = ("numpy",), *, root: bool | None = None) -> list[str]:
-    """The bubblewrap command line. `packages` are the only installed ones that can be imported inside.
+def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[str]:
+    """The bubblewrap command line of a kind of box.
 
     Raises BoxError without bubblewrap, or if a package is not installed.
     """
@@ -81,9 +109,9 @@ def command(packages: tuple[str, ...] = ("numpy",), *, root: bool | None = None)
     if not bwrap:
         raise BoxError("bubblewrap is not installed: `apt install bubblewrap` or `dnf install bubblewrap` (Linux only)")
     python = Path(sys.executable).resolve()
-    binds = {Path("/box/lib/lessons_lib", name): LIBRARY / name for name in OURS}
-    for package in packages:
-        binds |= {Path("/box/lib", folder.name): folder for folder in _folders(package)}
+    binds = {Path("/box/lib/lessons_lib", name): LIBRARY / name for name in kind.ours}
+    for package in kind.packages:
+        binds |= _places(package)
     prefix = Path(sys.base_prefix).resolve()
     if not prefix.is_relative_to("/usr") or prefix.is_relative_to("/usr/local"):
         binds[prefix] = prefix
@@ -106,23 +134,32 @@ def command(packages: tuple[str, ...] = ("numpy",), *, root: bool | None = None)
     for target, original in sorted(binds.items()):
         words += ["--ro-bind", str(original), str(target)]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    for name, value in ONE_CORE.items() | {("PYTHONHASHSEED", "0"), ("HOME", "/tmp"), ("LC_ALL", "C.UTF-8")}:
+    settings = ONE_CORE | kind.environment
+    for name, value in settings.items() | {("PYTHONHASHSEED", "0"), ("HOME", "/tmp"), ("LC_ALL", "C.UTF-8")}:
         words += ["--setenv", name, value]
     return [*words, str(python), "-I", "-S", "-B", "-c", START.format("/box/lib")]
 
 
-def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None, *, unsafe: bool = False) -> Outcome:
+def run(
+    runs: list[dict],
+    arrays: dict[str, bytes],
+    limits: Limits | None = None,
+    *,
+    kind: Kind = KINDS["numpy"],
+    unsafe: bool = False,
+) -> Outcome:
     """Run jobs (see `checks.job`) in one box, or, if `unsafe`, in a bare process that can do all that you can.
 
-    A box that never started has `started` False: that is our failure, never the submission's. Raises BoxError.
+    `limits` are the kind's own if None. A box that never started has `started` False: that is our failure, never the
+    submission's. Raises BoxError.
     """
-    limits = limits or Limits()
+    limits = limits or kind.limits
     root = not unsafe and hasattr(os, "geteuid") and os.geteuid() == 0
-    words = [sys.executable, "-c", START.format(str(LIBRARY.parent))] if unsafe else command()
+    words = [sys.executable, "-c", START.format(str(LIBRARY.parent))] if unsafe else command(kind)
     settings = dataclasses.asdict(limits)
     if unsafe:  # an ordinary user's process count holds the whole desktop
-        del settings["NPROC"], settings["AS"]
-    job = {"limits": settings, "uid": slot() if root else None, "boxed": not unsafe, "runs": runs}
+        del settings["NPROC"], settings["AS"], settings["DATA"]
+    job = {"limits": settings, "uid": slot() if root else None, "boxed": not unsafe, "warm": kind.warm, "runs": runs}
     parts = {"job.json": json.dumps(job).encode()} | arrays
     data = b"".join(frames.pack(name, payload) for name, payload in parts.items())
     with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as nowhere:
@@ -132,7 +169,7 @@ def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None
             stdout=subprocess.PIPE,
             stderr=said,
             cwd=nowhere,
-            env=os.environ | ONE_CORE if unsafe else {},
+            env=os.environ | ONE_CORE | kind.environment if unsafe else {},
             close_fds=True,
         )
         starved: list[bool] = []
@@ -146,17 +183,18 @@ def run(runs: list[dict], arrays: dict[str, bytes], limits: Limits | None = None
             watchdog.join()
             process.kill()
             process.wait()
-        said.seek(0)
-        text = said.read(2000).decode(errors="replace").strip()
+        said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))  # the end of a traceback says what is wrong
+        text = said.read().decode(errors="replace").strip()
     found = dict(frames.unpack(out))
     return Outcome(found, "hello" in found, "bye" in found, text, any(starved))
 
 
-def refusal() -> str:
-    """Why no box can be made here, or "" if one was made, and an answer that is known came out of it."""
+def refusal(kind: Kind = KINDS["numpy"]) -> str:
+    """Why no box of this kind can be made here, or "" if one was made, and an answer that is known came out of it."""
     known = {"id": "0", "cell": "q", "arrays": [], "calls": [["f", [], {}]]}
+    runs = [{"cells": [["q", "def f():\n    return 7"]], "checks": [known]}]
     try:
-        outcome = run([{"cells": [["q", "def f():\n    return 7"]], "checks": [known]}], {}, Limits(wall=60.0))
+        outcome = run(runs, {}, dataclasses.replace(kind.limits, wall=300.0), kind=kind)
     except (BoxError, OSError) as error:
         return str(error)
     if outcome.ended and outcome.frames.get("0/0/0") == b"N" + frames.save(7):
@@ -204,13 +242,17 @@ def _stopped(pid: int) -> bool:
     return False
 
 
-def _folders(package: str) -> list[Path]:
-    """The folders of an installed package: its own, and the libraries its wheel brought."""
+def _places(package: str) -> dict[Path, Path]:
+    """Where an installed package is to be seen in the box: its folder or file, and the libraries its wheel brought."""
     spec = importlib.util.find_spec(package)
-    if spec is None or not spec.origin:
+    own = Path(spec.origin) if spec and spec.origin else Path(*spec.submodule_search_locations) if spec else Path()
+    if own.name == "__init__.py":
+        own = own.parent
+    if not own.name:
         raise BoxError(f"{package} is not installed here, and answers need it: run `make env`")
-    own = Path(spec.origin).parent
-    return [folder for folder in (own, own.with_name(f"{package}.libs")) if folder.is_dir()]
+    libraries = own.with_name(f"{package}.libs")
+    inner = Path("/box/lib", *package.split(".")[:-1])
+    return {inner / place.name: place for place in (own, libraries) if place.exists()}
 
 
 def _converse(process: subprocess.Popen, data: bytes) -> bytes:

@@ -6,15 +6,21 @@ In a source notebook a hidden check reads
     def _(rng):
         return call("convolve", rng.random((6, 7)), rng.random((3, 3)))
 
-It makes the inputs of one or several calls. The reference solution is called on the same inputs out here, and the check
+It makes the inputs of one or several calls; a further argument, such as SIGMA, is the value of that name in the
+student's variant. The reference solution is called on the same inputs out here, and the check
 is passed if every answer equals it: its shape, its values within `atol` and `rtol`, with dtype=True its type of number,
-or the kind of error that it raises. `judge(answers, expected)` may give a part of the points instead.
+or the kind of error that it raises. `judge(answers, expected)` may give a part of the points instead, or that part and
+a sentence with what was measured.
+
+Where an answer is a Keras model, `trial(call("train", ...), on=noisy, right=clean)` is asked: the model is tried in a
+second box on pictures that the student's code never sees, and what it makes of them is the answer.
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 from collections.abc import Callable
 
@@ -25,7 +31,9 @@ from lessons_lib.course.notebooks import CourseError
 
 LONGEST = 80  # letters of an error's name that are quoted
 TOO_BROAD = {"Exception", "BaseException"}
-SILENT = {("Stopped",), ("Undefined",), ("NotNumbers",), ("Broken",)}  # a hint at the numbers would lead astray
+SILENT = {
+    (kind,) for kind in ("Stopped", "Undefined", "NotNumbers", "NotModel", "ModelError", "Broken")
+}  # a hint at the numbers would lead astray
 STOPS = {
     "busy": "It ran for too long: is there a loop that never ends?",
     "idle": "It waited for something and did nothing: answers may not sleep, ask or connect.",
@@ -36,12 +44,27 @@ STOPS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Trial:
+    """What a returned model is tried on, and what is right; `most` weights, and `width` numbers a picture between two.
+
+    `right` may be a tuple: what the model should make, and other marks that `judge` needs. Without pictures the answer
+    is the model's card: its weights, those that learn, and the steps of its optimizer.
+    """
+
+    right: np.ndarray | tuple[np.ndarray, ...]
+    on: np.ndarray | None = None
+    most: int = 0
+    width: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Call:
     """One call of a function that the student wrote."""
 
     function: str
     args: tuple
     kwargs: dict
+    trial: Trial | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +80,14 @@ class Check:
     rtol: float = 1e-5
     dtype: bool = False  # the type of number must be equal too
     judge: Callable | None = None
+    seconds: int = 0  # of a core, if not the usual ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Models:
+    """Files that an answer says are Keras models. Never opened out here."""
+
+    files: tuple[bytes, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +113,11 @@ def call(function: str, *args: object, **kwargs: object) -> Call:
     return Call(function, args, kwargs)
 
 
+def trial(called: Call, **asked: object) -> Call:
+    """Ask what the model, or the chain of models, that `called` returns makes of pictures. The rest: see Trial."""
+    return dataclasses.replace(called, trial=Trial(**asked))
+
+
 def read(source: str, question: str) -> list[Check]:
     """The checks that hidden code declares for a question. Raises CourseError if it is wrong."""
     found: list[Check] = []
@@ -96,7 +132,7 @@ def read(source: str, question: str) -> list[Check]:
         return keep
 
     try:
-        exec(compile(source, f"{question}-test", "exec"), {"check": check, "call": call, "np": np})
+        exec(compile(source, f"{question}-test", "exec"), {"check": check, "call": call, "trial": trial, "np": np})
     except CourseError:
         raise
     except Exception as error:
@@ -104,9 +140,13 @@ def read(source: str, question: str) -> list[Check]:
     return found
 
 
-def calls_of(check: Check, number: int) -> list[Call]:
-    """The calls of a check for the student whose seed this is."""
-    made = check.make(variants.rng(number, check.id))
+def calls_of(check: Check, number: int, space: dict | None = None) -> list[Call]:
+    """The calls of a check for the student whose seed this is, and whose variant defines the names in `space`."""
+    _, *names = inspect.signature(check.make).parameters
+    missing = [name for name in names if name not in (space or {})]
+    if missing:
+        raise CourseError(f"check {check.id!r} asks for {', '.join(missing)}: no setup cell defines it")
+    made = check.make(variants.rng(number, check.id), **{name: space[name] for name in names})
     return [made] if isinstance(made, Call) else list(made)
 
 
@@ -129,14 +169,18 @@ def job(pairs: list[tuple[Check, list[Call]]]) -> tuple[list[dict], dict[str, by
         asked = [
             [c.function, [encode(v) for v in c.args], {key: encode(v) for key, v in c.kwargs.items()}] for c in calls
         ]
-        jobs.append({"id": str(position), "cell": check.question, "calls": asked, "arrays": list(names.values())})
+        one = {"id": str(position), "cell": check.question, "calls": asked, "arrays": list(names.values())}
+        jobs.append(one | ({"cpu": check.seconds} if check.seconds else {}))
     return jobs, arrays
 
 
-def reference(space: dict, calls: list[Call]) -> list[np.ndarray | Failure]:
+def reference(space: dict, calls: list[Call]) -> list[np.ndarray | tuple | Failure]:
     """What the reference solution, whose names are in `space`, returns. Each call gets inputs of its own."""
     answers: list[np.ndarray | Failure] = []
     for c in calls:
+        if c.trial:
+            answers.append(c.trial.right)
+            continue
         try:
             answers.append(np.asarray(space[c.function](*copy.deepcopy(c.args), **copy.deepcopy(c.kwargs))))
         except Exception as error:
@@ -144,13 +188,15 @@ def reference(space: dict, calls: list[Call]) -> list[np.ndarray | Failure]:
     return answers
 
 
-def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure:
+def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure | Models:
     """One answer from the box. Whatever is no array of numbers is a Failure; nothing in it is trusted."""
     if payload is None:
         return Failure(("Stopped",), stopped)
     try:
         if payload[:1] == b"N":
             return frames.load(payload[1:])
+        if payload[:1] == b"K":
+            return Models(tuple(file for _, file in frames.unpack(payload[1:])))
         told = json.loads(payload[1:])
         line = told.get("line")
         classes = tuple(str(name)[:LONGEST] for name in list(told["error"])[:20])
@@ -159,16 +205,19 @@ def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure:
         return Failure(("Broken",), "")
 
 
-def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.ndarray | Failure]) -> Verdict:
+def judge(check: Check, answers: list[np.ndarray | Failure], expected: list[np.ndarray | tuple | Failure]) -> Verdict:
     """Compare answers with the reference's. Never tells an expected value or an input."""
-    shaped = all(isinstance(a, np.ndarray) and a.shape == np.shape(e) for a, e in zip(answers, expected, strict=True))
+    rights = [right[0] if isinstance(right, tuple) else right for right in expected]
+    shaped = all(isinstance(a, np.ndarray) and a.shape == np.shape(e) for a, e in zip(answers, rights, strict=True))
     if check.judge and shaped:
         try:
-            share = float(np.clip(np.nan_to_num(check.judge(answers, expected)), 0, 1))
+            judged = check.judge(answers, expected)
+            share, seen = judged if isinstance(judged, tuple) else (judged, "")
+            share = float(np.clip(np.nan_to_num(share), 0, 1))
         except Exception:  # numbers of a kind that the judge did not expect are wrong numbers
-            share = 0.0
-        return Verdict(check, share, "" if share == 1 else check.says)
-    for answer, right in zip(answers, expected, strict=True):
+            share, seen = 0.0, ""
+        return Verdict(check, share, f"{seen} {'' if share == 1 else check.says}".strip())
+    for answer, right in zip(answers, rights, strict=True):
         wrong = _differs(check, answer, right)
         if wrong:
             silent = isinstance(answer, Failure) and answer.classes[:1] in SILENT
@@ -207,6 +256,10 @@ def _explain(failure: Failure) -> str:
         if failure.message == "NoneType":
             return "It returned nothing: is there a `return`?"
         return f"It returned {failure.message}, not numbers."
+    if kind == "NotModel":
+        return f"It returned {failure.message}, and a Keras model is asked for."
+    if kind == "ModelError":
+        return f"The model was not accepted: {failure.message}."
     if kind == "Broken":
         return "What it returned could not be read."
     hint = " Cells of your own are not run: put helpers into the answer cell." if kind == "NameError" else ""

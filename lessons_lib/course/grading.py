@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
 
-from lessons_lib.course import box, checks, feedback, notebooks, submissions, variants
+from lessons_lib.course import box, checks, feedback, models, notebooks, submissions, variants
 from lessons_lib.course.checks import Check, Verdict
 from lessons_lib.course.notebooks import CourseError
 from lessons_lib.course.submissions import Submission
@@ -35,8 +35,13 @@ class Settings:
     key: str
     due: datetime | None = None
     unsafe: bool = False
-    limits: box.Limits = dataclasses.field(default_factory=box.Limits)
+    limits: box.Limits | None = None  # of the first box; None: its kind's own
     seed: int | None = None  # of the one student that these settings are for: then nobody needs the secret
+
+    @property
+    def kind(self) -> box.Kind:
+        """The box that the assignment asks for."""
+        return box.KINDS[self.bundle["about"].get("box", "numpy")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +86,7 @@ def work(job: Job) -> dict:
     outcome, (verdicts,) = judge([job.answers], job.student, job.settings)
     ours = "" if outcome.started else f"the box did not start: {outcome.said}"
     if outcome.starved:
-        ours = f"twice {job.settings.limits.wall:g} s were not enough, because the machine was too busy"
+        ours = f"twice {(job.settings.limits or job.settings.kind.limits).wall:g} s passed: the machine was too busy"
     notes = [] if outcome.ended else [ENDED]
     return {"ours": ours, "tests": [_test(verdict) for verdict in verdicts], "notes": notes}
 
@@ -105,21 +110,31 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
     if number is None:
         number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
     cells, space = setting(settings.bundle, number)
-    pairs = [(check, checks.calls_of(check, number)) for check in checks_of(settings.bundle)]
+    pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(settings.bundle)]
     jobs, arrays = checks.job(pairs)
     runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
-    outcome = box.run(runs, arrays, settings.limits, unsafe=settings.unsafe)
+    boxed = {"limits": settings.limits, "kind": settings.kind, "unsafe": settings.unsafe}
+    outcome = box.run(runs, arrays, **boxed)
     if not outcome.ended:
-        outcome = box.run(runs, arrays, settings.limits, unsafe=settings.unsafe)
-    expected = [checks.reference(space, calls) for _, calls in pairs]
-    verdicts = []
+        outcome = box.run(runs, arrays, **boxed)
+    found = []
     for position in range(len(batch)):
-        verdicts.append([])
         for place, (check, calls) in enumerate(pairs):
             stopped = outcome.frames.get(f"{position}/{place}/end", b"").decode(errors="replace")
-            found = [outcome.frames.get(f"{position}/{place}/{n}") for n in range(len(calls))]
-            answers = [checks.decode(payload, stopped) for payload in found]
-            verdicts[-1].append(checks.judge(check, answers, expected[place]))
+            payloads = [outcome.frames.get(f"{position}/{place}/{n}") for n in range(len(calls))]
+            found += [(check, c, checks.decode(p, stopped)) for c, p in zip(calls, payloads, strict=True)]
+    second, settled = models.settle(found, unsafe=settings.unsafe)
+    if second and (second.starved or not second.started):
+        outcome = second
+    answers = iter(settled)
+    expected = [checks.reference(space, calls) for _, calls in pairs]
+    verdicts = [
+        [
+            checks.judge(check, [next(answers) for _ in calls], right)
+            for (check, calls), right in zip(pairs, expected, strict=True)
+        ]
+        for _ in batch
+    ]
     return outcome, verdicts
 
 

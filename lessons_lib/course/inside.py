@@ -9,20 +9,21 @@ itself. All of it is at the mercy of the submission, and may be: what comes out 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
-import select
-import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from lessons_lib.course import frames, seccomp
+from lessons_lib.course import children, frames, seccomp
 
 MESSAGE = 300  # letters of an error that leave the box
-DONE = frames.pack("done", b"")
+SEED = 1
+MODEL = 8 << 20  # bytes of a model's file; what is larger is cut off, and refused outside
 
 
 def main() -> None:
@@ -32,12 +33,14 @@ def main() -> None:
     lower(job["limits"], job["uid"])
     if job["boxed"]:
         seccomp.apply()
+    if job["warm"]:  # once, and all that is forked from here shares it
+        importlib.import_module(job["warm"])
     channel, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
 
     def send(name: str, payload: bytes = b"") -> None:
-        _write(channel, frames.pack(name, payload))
+        children.write(channel, frames.pack(name, payload))
 
     send("hello")  # from here on, whatever fails is the submission's doing
     for number, run in enumerate(job["runs"]):
@@ -57,7 +60,7 @@ def lower(limits: dict, uid: int | None) -> None:
         import resource
     except ImportError:  # Windows, where only an instructor's own files are run
         return
-    for kind in ("AS", "NPROC", "NOFILE", "FSIZE", "CORE"):
+    for kind in ("AS", "DATA", "NPROC", "NOFILE", "FSIZE", "CORE"):
         if kind in limits:
             with contextlib.suppress(ValueError, OSError):  # an ordinary user's own limit may be lower already
                 resource.setrlimit(getattr(resource, f"RLIMIT_{kind}"), (limits[kind], limits[kind]))
@@ -81,7 +84,8 @@ class Run:
             if self.busy[question] > self.limits["busy"] or self.idle[question] > self.limits["dozing"]:
                 send(f"{check['id']}/end", b"budget")
                 continue
-            answers, reason = self.attempt(lambda say, check=check: self.work(check, say), question)
+            most = check.get("cpu") or self.limits["cpu"]
+            answers, reason = self.attempt(lambda say, check=check: self.work(check, say), question, most)
             for name, payload in frames.unpack(answers):
                 send(f"{check['id']}/{name}", payload)
             if reason:
@@ -103,6 +107,8 @@ class Run:
     def open_cells(self, say: Callable[[str, bytes], None]) -> tuple[dict, dict]:
         """Run the cells in order; the names they define, and the error of each that failed."""
         space: dict = {"__name__": "__main__"}
+        if "keras" in sys.modules:  # initial weights that nobody seeded must not make the luck of a grade
+            sys.modules["keras"].utils.set_random_seed(SEED)
         failed = {name: {"error": ["Stopped"], "message": reason} for name, reason in self.skipped.items()}
         for name, source in self.cells:
             if name not in self.skipped:
@@ -141,8 +147,14 @@ class Run:
                 self.patience -= 0.05
                 time.sleep(0.05)
 
-    def attempt(self, work: Callable[[Callable[[str, bytes], None]], object], question: str = "") -> tuple[bytes, str]:
-        """Do `work(say)` in a process of its own: the frames it said, and why it was stopped ("" if it was not)."""
+    def attempt(
+        self, work: Callable[[Callable[[str, bytes], None]], object], question: str = "", most: int = 0
+    ) -> tuple[bytes, str]:
+        """Do `work(say)` in a process of its own: the frames it said, and why it was stopped ("" if it was not).
+
+        `most` are its seconds of a core, if not the usual ones.
+        """
+        most = most or self.limits["cpu"]
         if not hasattr(os, "pidfd_open"):  # not Linux: no box either, so these are an instructor's own files
             said: list[bytes] = []
             work(lambda name, payload: said.append(frames.pack(name, payload)))
@@ -153,16 +165,16 @@ class Run:
             os.close(read), os.close(write)
             return b"", "processes"
         if pid == 0:
-            _child(work, write, self.limits["cpu"])
+            children.child(work, write, most)
         os.close(write)
-        said_bytes, stopped, idle = _watch(pid, read, self.limits)
+        said_bytes, stopped, idle = children.watch(pid, read, self.limits)
         _, status, used = os.wait4(pid, 0)
         self.busy[question] += used.ru_utime + used.ru_stime
         self.idle[question] += idle
         os.close(read)
-        if said_bytes.endswith(DONE):
-            return said_bytes.removesuffix(DONE), ""
-        return said_bytes, stopped or _why(status, used.ru_utime + used.ru_stime, self.limits["cpu"])
+        if said_bytes.endswith(children.DONE):
+            return said_bytes.removesuffix(children.DONE), ""
+        return said_bytes, stopped or children.why(status, used.ru_utime + used.ru_stime, most)
 
 
 def compile_cell(source: str, name: str) -> object:
@@ -195,86 +207,31 @@ def describe(error: BaseException) -> dict:
 def _answer(result: object) -> bytes:
     import numpy as np
 
+    files = _models(result)
+    if files:
+        return b"K" + b"".join(frames.pack(str(number), file) for number, file in enumerate(files))
     array = np.asarray(result)
     if array.dtype.kind not in frames.KINDS:
         return b"E" + json.dumps({"error": ["NotNumbers"], "message": type(result).__name__}).encode()
     return b"N" + frames.save(array)
 
 
+def _models(result: object) -> list[bytes]:
+    """The .keras files of an answer that is a model, the path of a file it wrote, or a tuple of these; [] if not."""
+    keras, files = sys.modules.get("keras"), []
+    for item in result if isinstance(result, tuple) else (result,):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "model.keras")
+            if keras and isinstance(item, keras.Model):
+                item.save(path)
+            elif keras and isinstance(item, str) and item.endswith(".keras"):
+                path = Path(item)
+            else:
+                return []
+            with path.open("rb") as file:
+                files.append(file.read(MODEL + 1))
+    return files
+
+
 def _value(value: dict, inputs: dict) -> object:
     return inputs[value["array"]] if "array" in value else value["value"]
-
-
-def _write(channel: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(channel, view) :]
-
-
-def _child(work: Callable, write: int, cpu: int) -> None:
-    """Never returns. Keeps no way out but its own pipe."""
-    import resource
-
-    try:
-        os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-        os.closerange(3, write)
-        os.closerange(write + 1, 512)
-        work(lambda name, payload: _write(write, frames.pack(name, payload)))
-        _write(write, DONE)
-        os._exit(0)
-    except BaseException:
-        os._exit(9)
-
-
-def _watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
-    """Collect what a child writes until it ends; stop it if it idles or floods: (bytes, why stopped, seconds idle)."""
-    handle, started = os.pidfd_open(pid), time.monotonic()
-    os.set_blocking(read, False)
-    poller = select.poll()
-    poller.register(handle, select.POLLIN)
-    poller.register(read, select.POLLIN)
-    parts, size, stopped, over = [], 0, "", False
-    while not over:
-        ready = dict(poller.poll(500))
-        over = handle in ready
-        if read in ready or over:
-            try:
-                while size <= limits["answer"] and (part := os.read(read, 1 << 20)):
-                    parts.append(part)
-                    size += len(part)
-                if size <= limits["answer"]:
-                    poller.unregister(read)  # closed by the child
-            except (BlockingIOError, KeyError):
-                pass
-        if size > limits["answer"]:
-            stopped = "output"
-        elif _idle(pid, started) > limits["idle"]:
-            stopped = "idle"
-        if stopped and not over:
-            break
-    idle = _idle(pid, started)
-    for kill in (os.kill, os.killpg):  # not yet waited for, so its number is still its own
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
-    os.close(handle)
-    return b"".join(parts), stopped, idle
-
-
-def _idle(pid: int, started: float) -> float:
-    """Seconds in which the child neither ran nor waited for a core: a busy machine makes nobody idle."""
-    try:
-        words = Path(f"/proc/{pid}/schedstat").read_text().split()
-        ran, waited = (int(word) / 1e9 for word in words[:2])
-    except (OSError, ValueError):
-        return time.monotonic() - started
-    return time.monotonic() - started - ran - waited
-
-
-def _why(status: int, used: float, cpu: int) -> str:
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        if number == signal.SIGXCPU or used >= cpu:
-            return "busy"
-        return f"signal {number}"
-    return f"exit {os.WEXITSTATUS(status)}"

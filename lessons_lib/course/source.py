@@ -14,7 +14,7 @@ import json
 import re
 from pathlib import Path
 
-from lessons_lib.course import checks, notebooks, variants
+from lessons_lib.course import box, checks, notebooks, variants
 from lessons_lib.course.notebooks import CourseError
 
 FORMAT = 1  # of the bundle
@@ -28,7 +28,7 @@ DOWNLOAD = "**[Download this notebook](path:student/{}.ipynb)**, open it in Jupy
 
 @dataclasses.dataclass(frozen=True)
 class Assignment:
-    """A source notebook that was found in order. `about` has name, title, skills (list) and minutes."""
+    """A source notebook that was found in order. `about` has name, title, skills (list), minutes, and perhaps a box."""
 
     about: dict
     cells: tuple[dict, ...]
@@ -51,9 +51,15 @@ def read(path: Path) -> Assignment:
     """The assignment in a source notebook. Raises CourseError for whatever would go wrong later."""
     notebook = notebooks.read(path)
     about = notebook["metadata"].get("course", {})
-    if set(about) != ABOUT or not NAME.fullmatch(about.get("name", "")):
+    if (
+        set(about) - {"box"} != ABOUT
+        or about.get("box", "numpy") not in box.KINDS
+        or not NAME.fullmatch(about.get("name", ""))
+    ):
         wanted = ", ".join(sorted(ABOUT))
-        raise CourseError(f"{path.name}: metadata.course must have {wanted}, the name in small letters")
+        raise CourseError(
+            f"{path.name}: metadata.course must have {wanted}, the name in small letters, box: numpy or keras"
+        )
     assignment = Assignment(about, tuple(notebook["cells"]))
     if not assignment.cells or not re.match(r"# \S", assignment.cells[0]["source"]):
         raise CourseError(f"{path.name}: its first cell must begin with its title, `# Title`")

@@ -47,7 +47,7 @@ def handed_in(changed=None, which="source", name="convolve"):
 
 
 def put(folder, student, notebook):
-    """Hand in, as SUBMISSIONS/student/convolve.ipynb."""
+    """Hand in, as SUBMISSIONS/student/convolve.ipynb or as the notebook's metadata say."""
     name = notebook.get("metadata", {}).get("course", {}).get("name", "convolve")
     path = folder / student / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-import functools
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -6,7 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lessons_lib.course import box, frames
@@ -88,6 +87,59 @@ def test_an_answer_that_stops_the_runner_is_told_from_a_busy_machine_and_soon():
     assert time.monotonic() - started < 500
 
 
+IN_KERAS = """
+import keras, numpy as np, os
+
+def fit():
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, padding="same")])
+    model.compile("adam", "mse")
+    x = np.random.rand(16, 8, 8, 1)
+    model.fit(x, x, epochs=2, verbose=0)
+    return model.predict(x, verbose=0)
+
+def environment():
+    return [int(os.environ[name]) for name in ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")]
+
+def stranger():
+    import matplotlib
+
+def trial():
+    import lessons_lib.course.trial
+
+def giant():
+    return len(bytearray(3 << 30))
+
+def bomb():
+    for _ in range(99):
+        os.fork() or __import__("time").sleep(1)
+"""
+
+
+@boxed
+@pytest.mark.slow
+def test_keras_trains_in_a_box_of_its_own_and_is_loaded_once():
+    names = ["fit", "fit", "environment", "stranger", "trial", "giant", "bomb"]
+    checks = [{"id": str(n), "cell": "q1", "arrays": [], "calls": [[name, [], {}]]} for n, name in enumerate(names)]
+    outcome = box.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, kind=box.KINDS["keras"])
+    assert outcome.started and outcome.ended, outcome.said
+    said = [outcome.frames.get(f"0/{n}/0", b"") for n in range(len(names))]
+    assert frames.load(said[0][1:]).shape == (16, 8, 8, 1)
+    assert said[0] == said[1]  # one seed, one thread: to the bit
+    assert frames.load(said[2][1:]).tolist() == [0, 1, 1]
+    for payload, error in zip(said[3:], ["ModuleNotFound", "ModuleNotFound", "MemoryError", "BlockingIO"], strict=True):
+        assert error in payload.decode()
+
+
+def test_the_second_box_sees_the_trial_and_the_first_does_not():
+    if desk.no_box():
+        pytest.skip(f"no box can be made here: {desk.no_box()}")
+    first, second = (" ".join(box.command(kind)) for kind in (box.KINDS["keras"], box.TRIAL))
+    assert "course/trial.py" in second and "course/trial.py" not in first
+    for words in (first, second):
+        assert "/box/lib/google/protobuf" in words and "--setenv TF_ENABLE_ONEDNN_OPTS 0" in words
+        assert "jaxlib" not in words and "IPython" not in words
+
+
 def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
     assert ask("def f():\n    return 7", unsafe=True) == 7
     monkeypatch.setattr(shutil, "which", lambda name: None)
@@ -97,7 +149,7 @@ def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
 
 
 def test_a_box_that_does_not_start_is_told_apart(monkeypatch):
-    monkeypatch.setattr(box, "command", lambda: [sys.executable, "-c", "import sys; sys.exit('no namespaces')"])
+    monkeypatch.setattr(box, "command", lambda *_: [sys.executable, "-c", "import sys; sys.exit('no namespaces')"])
     outcome = box.run([], {})
     assert (outcome.started, outcome.ended, outcome.said) == (False, False, "no namespaces")
     assert "no box starts (no namespaces)" in box.refusal()
@@ -114,15 +166,15 @@ def test_an_ordinary_user_gets_a_namespace_of_their_own():
 
 def test_a_package_that_is_not_installed_is_named():
     with pytest.raises(box.BoxError, match="no_such_package is not installed"):
-        box._folders("no_such_package")
-    assert np.__name__ in [folder.name for folder in box._folders("numpy")]
+        box._places("no_such_package")
+    assert Path("/box/lib/numpy") in box._places("numpy")
 
 
 @boxed
-def test_a_box_from_which_no_answer_comes_is_no_box(monkeypatch):
+def test_a_box_from_which_no_answer_comes_is_no_box():
     """As before Linux 5.14, where an ordinary user's desktop fills the box's limit of processes."""
-    monkeypatch.setattr(box, "Limits", functools.partial(box.Limits, NPROC=1))
-    assert "no answer comes out of it" in box.refusal()
+    full = dataclasses.replace(box.KINDS["numpy"], limits=box.Limits(NPROC=1))
+    assert "no answer comes out of it" in box.refusal(full)
 
 
 def test_two_graders_on_one_machine_do_not_count_their_processes_together():

@@ -21,6 +21,35 @@ def test_a_check_makes_the_same_calls_for_one_seed_and_others_for_another():
     assert len(checks.calls_of(check(made="[call('f', 1), call('g', x=2)]"), 1)) == 2
 
 
+def test_a_check_may_ask_for_names_of_the_variant():
+    code = "@check('q1-a', points=2, says='x')\ndef _(rng, SIGMA):\n    return call('f', SIGMA)\n"
+    (found,) = checks.read(code, "q1")
+    assert checks.calls_of(found, 1, {"SIGMA": 25, "other": 3})[0].args == (25,)
+    with pytest.raises(CourseError, match="'q1-a' asks for SIGMA: no setup cell defines it"):
+        checks.calls_of(found, 1)
+
+
+def test_a_trial_says_what_is_right_itself_and_needs_no_reference():
+    clean, noisy = np.ones((1, 2, 2, 1)), np.zeros((1, 2, 2, 1))
+    asked = checks.trial(checks.call("f", 3), on=noisy, right=(clean, noisy), most=9)
+    assert asked.args == (3,) and asked.trial.most == 9 and asked.trial.width == 0
+    (right,) = checks.reference({}, [asked])
+    declared = Check("q1-a", "q1", 2, "More.", None, judge=lambda got, right: np.array_equal(got[0], right[0][0]))
+    assert checks.judge(declared, [clean], [right]).share == 1
+    assert checks.judge(declared, [noisy], [right]).tells == "More."
+    assert "the shape (2,)" in checks.judge(declared, [NUMBERS], [right]).tells  # compared with the first of the tuple
+
+
+def test_models_are_decoded_but_never_opened():
+    payload = b"K" + frames.pack("0", b"anything") + frames.pack("1", b"else")
+    assert checks.decode(payload, "") == checks.Models((b"anything", b"else"))
+
+
+def test_a_check_may_have_seconds_of_its_own():
+    jobs, _ = checks.job([(check(", seconds=40"), [checks.call("f")]), (check(), [checks.call("f")])])
+    assert jobs[0]["cpu"] == 40 and "cpu" not in jobs[1]
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -106,6 +135,12 @@ def test_verdicts(options, answer, right, told):
 def test_a_judge_may_give_a_part(given, share):
     declared = Check("q1-a", "q1", 2, "More.", None, judge=lambda got, right: given)
     assert checks.judge(declared, [NUMBERS], [NUMBERS]).share == share
+
+
+def test_a_judge_may_say_what_it_measured():
+    declared = Check("q1-a", "q1", 2, "More.", None, judge=lambda got, right: (float(got[0][0]), "3.2 dB."))
+    assert checks.judge(declared, [NUMBERS / 2], [NUMBERS]).tells == "3.2 dB. More."
+    assert checks.judge(declared, [NUMBERS], [NUMBERS]).tells == "3.2 dB."
 
 
 def test_a_judge_that_fails_on_strange_numbers_gives_nothing():

@@ -54,7 +54,7 @@ def test_a_worker_dies_and_nothing_is_lost_or_graded_twice(scheduler, tmp_path):
     settings = desk.settings(unsafe=False)
     told = Counter()
     with workers(scheduler, 2) as started, cluster.connect(scheduler.scheduler_address) as connected:
-        assert connected.refusal() == ""
+        assert connected.refusal(settings) == ""
 
         def hear(record, fresh):
             told[record["student"]] += fresh
@@ -80,8 +80,8 @@ def test_a_worker_dies_and_nothing_is_lost_or_graded_twice(scheduler, tmp_path):
 @boxed
 def test_a_worker_that_can_make_no_box_is_refused(scheduler, tmp_path):
     with workers(scheduler, 1, PATH=str(tmp_path)), cluster.connect(scheduler.scheduler_address) as connected:
-        assert "bubblewrap is not installed" in connected.refusal()
-        assert connected.refusal(unsafe=True) == ""
+        assert "bubblewrap is not installed" in connected.refusal(desk.settings(unsafe=False))
+        assert connected.refusal(desk.settings(unsafe=True)) == ""
         desk.put(tmp_path / "in", "ada", desk.handed_in())
         found = submissions.find(tmp_path / "in", "convolve")
         words = found, desk.settings(unsafe=False), tmp_path / "out", 1
@@ -94,7 +94,7 @@ def test_a_worker_that_can_make_no_box_is_refused(scheduler, tmp_path):
 def test_a_worker_of_another_version_is_refused(scheduler, monkeypatch):
     with workers(scheduler, 1), cluster.connect(scheduler.scheduler_address) as connected:
         monkeypatch.setitem(cluster.VERSION, "numpy", "1.0")
-        assert ", not 1.0: install the same there" in connected.refusal(unsafe=True)
+        assert ", not 1.0: install the same there" in connected.refusal(desk.settings(unsafe=True))
     job = grading.Job("ada", "mark", {}, desk.settings(unsafe=True))
     with pytest.raises(box.BoxError, match="it runs Python"):
         cluster.work(job, cluster.VERSION | {"Python": "2.7"})

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lessons_lib.course import box, feedback, grading, submissions
@@ -64,9 +65,22 @@ def test_other_endings_have_no_score(folder):
     assert not feedback.place("zoe", folder / "out").exists()
 
 
+def test_a_second_box_that_does_not_start_is_no_zero_either(folder, monkeypatch):
+    broken = box.Outcome({}, False, False, "no room for the second")
+    monkeypatch.setattr(grading.models, "settle", lambda found, **_: (broken, [np.ones(1)] * len(found)))
+    records, _ = grade(folder)
+    assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
+    assert "no room for the second" in records["ada"]["notes"][0]
+
+
+def test_an_assignment_says_which_box_it_needs():
+    assert grading.Settings({"about": {}}, "").kind == box.KINDS["numpy"]
+    assert grading.Settings({"about": {"box": "keras"}}, "").kind == box.KINDS["keras"]
+
+
 def test_a_box_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(box, "command", lambda: [sys.executable, "-c", "raise SystemExit('full')"])
+        patched.setattr(box, "command", lambda *_: [sys.executable, "-c", "raise SystemExit('full')"])
         records, _ = grade(folder, unsafe=False)
     assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
     assert "full" in records["ada"]["notes"][0]

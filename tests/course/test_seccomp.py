@@ -1,3 +1,4 @@
+import dataclasses
 import struct
 
 import pytest
@@ -76,8 +77,9 @@ def test_processes_and_threads_still_work_in_the_box():
     assert ask(source + "    return len(seen) + (os.waitpid(pid, 0)[1] >> 8)") == 4
 
 
-def test_where_there_is_no_filter_there_is_no_box(monkeypatch):
+def test_where_there_is_no_filter_there_is_no_box():
     if desk.no_box():
         pytest.skip(f"no box can be made here: {desk.no_box()}")
-    monkeypatch.setattr("lessons_lib.course.box.OURS", tuple(n for n in desk.box.OURS if "seccomp" not in n))
-    assert "no box starts" in desk.box.refusal()
+    kind = desk.box.KINDS["numpy"]
+    without = dataclasses.replace(kind, ours=tuple(name for name in kind.ours if "seccomp" not in name))
+    assert "no box starts" in desk.box.refusal(without)

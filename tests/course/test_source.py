@@ -53,6 +53,13 @@ def test_the_student_gets_stubs_public_checks_and_a_variant(tmp_path):
     assert metadata["setup"]["editable"] is False and metadata["play"] == {}
 
 
+def test_an_assignment_may_name_its_box(tmp_path):
+    assignment = read(tmp_path, about=ABOUT | {"box": "keras"})
+    assert json.loads(source.bundle(assignment))["about"]["box"] == "keras"
+    with pytest.raises(CourseError, match="box: numpy or keras"):
+        read(tmp_path, about=ABOUT | {"box": "torch"})
+
+
 def test_the_solution_and_the_page_show_what_they_should(tmp_path):
     assignment = read(tmp_path)
     assert text(source.solution(assignment))["q1"] == "def f(x):\n    return x + SHIFT"

@@ -1,0 +1,95 @@
+"""What is proven of every assignment in the same way: mutants, what is published, public checks."""
+
+import dataclasses
+import json
+
+import nbformat
+
+from lessons_lib.course import box, frames, grading, inside
+
+from . import desk
+
+UNHURRIED = box.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
+PLAIN = "import numpy as np"
+
+
+def earned(verdicts):
+    return sum(verdict.share * verdict.check.points for verdict in verdicts)
+
+
+def only(name, question, plain=False):
+    """The bundle with the checks of one question; if plain, for a box that has NumPy alone and starts at once."""
+    whole = desk.bundle(name)
+    cells = [part for part in whole["cells"] if part["kind"] != "test" or part["id"] == f"{question}-test"]
+    if plain:
+        cells = [part | {"source": PLAIN} if part["id"] == "setup" else part for part in cells]
+        whole = whole | {"about": whole["about"] | {"box": "numpy"}}
+    return whole | {"cells": cells}
+
+
+def lost(name, question, mutants, student, plain=True):
+    """Mutant by mutant, the checks that it loses: if plain in one box of NumPy, else with `warm`."""
+    settings = grading.Settings(only(name, question, plain), desk.KEY, unsafe=bool(desk.no_box()), limits=UNHURRIED)
+    batch = [desk.answers(name=name) | {question: text} for text, _ in mutants.values()]
+    outcome, verdicts = grading.judge(batch, student, settings)
+    assert outcome.ended
+    failed = [{v.check.id.removeprefix(f"{question}-") for v in row if v.share < 1} for row in verdicts]
+    return dict(zip(mutants, failed, strict=True))
+
+
+class Here(inside.Run):
+    """A run without a process for each check: what it costs to start TensorFlow is paid once for all mutants."""
+
+    def attempt(self, work, question="", most=0):
+        said = []
+        work(lambda name, payload: said.append(frames.pack(name, payload)))
+        return b"".join(said), ""
+
+
+def warm(runs, arrays, limits=None, **_):
+    """In place of box.run: the same jobs, in this very process, for mutants that only err and never attack."""
+    limits, found = dataclasses.asdict(UNHURRIED), {}
+    for number, run in enumerate(runs):
+        Here(run, arrays, limits).go(lambda name, payload, at=number: found.__setitem__(f"{at}/{name}", payload))
+    return box.Outcome(found, True, True, "")
+
+
+def idle(name, mutants):
+    """Checks without which some mutant would still lose points: those that no mutant loses alone."""
+    alone = {
+        f"{question}-{next(iter(declared))}"
+        for question, found in mutants.items()
+        for _, declared in found.values()
+        if len(declared) == 1
+    }
+    return {check.id for check in grading.checks_of(desk.bundle(name))} - alone
+
+
+def leaks(name, version):
+    """Lines of solutions and hidden checks that a published version holds."""
+    notebook = nbformat.reads(version(desk.assignment(name)).decode(), 4)
+    nbformat.validate(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    lines = {line.strip() for line in text.splitlines()}
+    assert "HIDDEN" not in text and "SOLUTION" not in text and "# variant" not in text
+    found = []
+    for part in desk.bundle(name)["cells"]:
+        secret = part["source"].splitlines()
+        if part["kind"] == "answer":
+            secret = [line for line in secret if line not in part["stub"].splitlines()]
+        if part["kind"] != "setup":
+            found += [line for line in secret if len(line.strip()) > 6 and line.strip() in lines]
+    return found
+
+
+def raised(name, version, changed=None):
+    """Run a notebook's answer, setup and test cells as a student does; what each test cell raises."""
+    space, errors = {}, {}
+    for cell in json.loads(version(desk.assignment(name)))["cells"]:
+        mark = cell["metadata"].get("nbgrader", {})
+        if mark:
+            try:
+                exec((changed or {}).get(mark["grade_id"], "".join(cell["source"])), space)
+            except (AssertionError, NotImplementedError) as error:
+                errors[mark["grade_id"]] = error
+    return errors

@@ -1,0 +1,79 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from lessons_lib.course import children, frames
+
+LIMITS = {"answer": 1 << 20, "idle": 0.4}
+
+
+def run(work, cpu=2, **limits):
+    """What a child said, why it was stopped, and how it ended."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        children.child(work, write, cpu)
+    os.close(write)
+    said, stopped, idle = children.watch(pid, read, LIMITS | limits)
+    _, status, used = os.wait4(pid, 0)
+    os.close(read)
+    return said, stopped or children.why(status, used.ru_utime + used.ru_stime, cpu), idle
+
+
+def test_a_child_says_frames_and_that_it_is_done():
+    said, _, _ = run(lambda say: say("0", b"x" * 100_000))
+    assert said == frames.pack("0", b"x" * 100_000) + children.DONE
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"),
+    [
+        (lambda say: os._exit(3), "exit 3"),
+        (lambda say: os.kill(os.getpid(), 11), "signal 11"),
+        (lambda say: 1 / 0, "exit 9"),
+        (lambda say: time.sleep(60), "idle"),
+        (lambda say: [say("0", bytes(1 << 16)) for _ in range(99)], "output"),
+    ],
+)
+def test_a_child_that_ends_early_says_why(work, reason):
+    assert run(work)[1] == reason
+
+
+def test_a_loop_is_stopped_by_its_seconds_of_a_core():
+    assert run(lambda say: [None for _ in iter(int, 1)], cpu=1, idle=60.0)[1] == "busy"
+
+
+def test_work_in_another_thread_is_no_idleness():
+    """TensorFlow computes in a pool while the first thread waits."""
+    from threading import Thread
+
+    def work(say):
+        until = time.process_time() + 1.8
+        worker = Thread(target=lambda: [None for _ in iter(lambda: time.process_time() < until, False)])
+        worker.start()
+        worker.join()
+        say("0", b"")
+
+    assert run(work, cpu=4, idle=1.2)[0].endswith(children.DONE)
+
+
+def test_a_child_keeps_no_file_but_its_pipe():
+    kept = os.open(os.devnull, os.O_RDONLY)
+    said, _, _ = run(lambda say: say("0", b"open" if Path(f"/proc/self/fd/{kept}").exists() else b"closed"))
+    os.close(kept)
+    assert b"closed" in said
+
+
+def test_all_is_written_however_small_the_pipe():
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        children.write(write, bytes(1 << 18))
+        os._exit(0)
+    os.close(write)
+    time.sleep(0.05)
+    with os.fdopen(read, "rb") as pipe:
+        assert len(pipe.read()) == 1 << 18
+    os.waitpid(pid, 0)
