@@ -17,14 +17,14 @@ import keras
 import numpy as np
 
 LARGEST = 8 << 20  # bytes of a file, and of what is unpacked from it
-LETTERS = 500_000  # of a config
+LETTERS = 200_000  # of a config: constants in it are weights that nobody counts
 PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 INERT = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations", "keras.dtype_policies")
 LAYERS = {
     *("Functional", "Sequential", "InputLayer", "Identity", "Dense", "Flatten", "Reshape", "Permute", "RepeatVector"),
     *("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D"),
     *("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D"),
-    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Rescaling", "Normalization"),
+    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Rescaling"),
     *("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization"),
     *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
     *("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
@@ -33,7 +33,7 @@ OPERATIONS = {  # what `x - y` or `ops.clip(x, 0, 1)` between layers becomes
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Absolute", "Square", "Sqrt", "Exp", "Clip"),
     *("Maximum", "Minimum", "Concatenate", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Gelu", "Silu", "Softplus"),
 }
-PLAIN = {"None", "keras"}, {"__tuple__", "__keras_tensor__", "__numpy__", "DTypePolicy", "Sequential"}
+PLAIN = {"None", "keras"}, {"__tuple__", "__keras_tensor__", "DTypePolicy", "Sequential"}
 KNOWN = {
     **dict.fromkeys(("keras.layers", "keras.src.models.functional", "keras.src.models.sequential"), LAYERS),
     **dict.fromkeys(("keras.src.ops.numpy", "keras.src.ops.nn"), OPERATIONS),
