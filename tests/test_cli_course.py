@@ -62,7 +62,7 @@ def test_from_build_to_export(run, tmp_path):
 
 def test_without_a_box_nothing_is_written(run, tmp_path, monkeypatch):
     desk.put(tmp_path / "in", "ada", desk.handed_in())
-    monkeypatch.setattr(box, "refusal", lambda: "bubblewrap is not installed")
+    monkeypatch.setattr(box, "refusal", lambda *_: "bubblewrap is not installed")
     done = run("grade", "in", "--assignment", "convolve", "-o", "out")
     assert done.exit_code == 2 and "no box can be made here: bubblewrap is not installed" in done.output
     assert not (tmp_path / "out").exists()
@@ -72,10 +72,10 @@ def test_without_a_box_nothing_is_written(run, tmp_path, monkeypatch):
     ("words", "said"),
     [
         (("grade", "none", "--assignment", "convolve", "-o", "out"), "none is no folder"),
-        (("grade", ".", "--assignment", "sew", "-o", "out"), "choose one of convolve"),
+        (("grade", ".", "--assignment", "sew", "-o", "out"), "choose one of compress, convolve, denoise"),
         (("grade", ".", "--assignment", "x.json", "-o", "out"), "no grader bundle"),
         (("grade", ".", "--assignment", "convolve", "-o", "out", "--secret", "no"), "cannot be read as a secret"),
-        (("build", "sew", "-o", "out"), "choose one of convolve"),
+        (("build", "sew", "-o", "out"), "choose one of compress, convolve, denoise"),
         (("build", "-o", "out", "--roster", "none.csv"), "none.csv cannot be read"),
         (("export", "out", "--to", "canvas", "-o", "x.csv"), "is not there"),
         (("export", "out", "--to", "excel", "-o", "x.csv"), "choose one of canvas, moodle"),

@@ -16,6 +16,7 @@ import h5py
 import keras
 import numpy as np
 
+CHAIN = 2  # models: an encoder and a decoder
 LARGEST = 8 << 20  # bytes of a file, and of what is unpacked from it
 LETTERS = 200_000  # of a config: constants in it are weights that nobody counts
 PARTS = {"config.json", "metadata.json", "model.weights.h5"}
@@ -51,6 +52,8 @@ def answer(pictures: np.ndarray | None, most: int, width: int, *files: np.ndarra
     Between two models nothing passes but numbers of 16 bits, `width` a picture at most if it is not 0; all models
     together have `most` weights at most if it is not 0. Without pictures: see `card`. Raises ModelError.
     """
+    if len(files) > CHAIN:
+        raise ModelError(f"it is {len(files)} models, and {CHAIN} are the most")
     if width and len(files) < 2:
         raise ModelError("it is one model, and two are asked for: `return encoder, decoder`")
     opened = [read(file.tobytes()) for file in files]
