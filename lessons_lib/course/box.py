@@ -76,8 +76,9 @@ class Kind:
     limits: Limits = dataclasses.field(default_factory=Limits)
 
 
-# TensorFlow maps 3 GB and writes to a fifth of it, in 6 threads, each of which counts as a process.
-HEAVY = Limits(cpu=10, busy=60.0, wall=1800.0, AS=8 << 30, DATA=2 << 30, NPROC=24)
+# TensorFlow maps 3 GB and writes to a fifth of it. Each thread counts as a process: 6 on 2 cores, and more on more, for
+# some of its pools have a thread for each core whatever they are told.
+HEAVY = Limits(cpu=10, busy=60.0, wall=1800.0, AS=8 << 30, DATA=2 << 30, NPROC=16 + 4 * (os.cpu_count() or 1))
 KINDS = {"numpy": Kind(), "keras": Kind(KERAS, "keras", OURS, SAME_EACH_TIME, HEAVY)}
 TRIAL = dataclasses.replace(KINDS["keras"], ours=(*OURS, "course/trial.py"))  # where no answer ever runs
 

@@ -16,15 +16,16 @@ import h5py
 import keras
 import numpy as np
 
+CHAIN = 2  # models: an encoder and a decoder
 LARGEST = 8 << 20  # bytes of a file, and of what is unpacked from it
-LETTERS = 500_000  # of a config
+LETTERS = 200_000  # of a config: constants in it are weights that nobody counts
 PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 INERT = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations", "keras.dtype_policies")
 LAYERS = {
     *("Functional", "Sequential", "InputLayer", "Identity", "Dense", "Flatten", "Reshape", "Permute", "RepeatVector"),
     *("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D"),
     *("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D"),
-    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Rescaling", "Normalization"),
+    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Rescaling"),
     *("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization"),
     *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
     *("Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
@@ -33,7 +34,7 @@ OPERATIONS = {  # what `x - y` or `ops.clip(x, 0, 1)` between layers becomes
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Absolute", "Square", "Sqrt", "Exp", "Clip"),
     *("Maximum", "Minimum", "Concatenate", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Gelu", "Silu", "Softplus"),
 }
-PLAIN = {"None", "keras"}, {"__tuple__", "__keras_tensor__", "__numpy__", "DTypePolicy", "Sequential"}
+PLAIN = {"None", "keras"}, {"__tuple__", "__keras_tensor__", "DTypePolicy", "Sequential"}
 KNOWN = {
     **dict.fromkeys(("keras.layers", "keras.src.models.functional", "keras.src.models.sequential"), LAYERS),
     **dict.fromkeys(("keras.src.ops.numpy", "keras.src.ops.nn"), OPERATIONS),
@@ -51,6 +52,8 @@ def answer(pictures: np.ndarray | None, most: int, width: int, *files: np.ndarra
     Between two models nothing passes but numbers of 16 bits, `width` a picture at most if it is not 0; all models
     together have `most` weights at most if it is not 0. Without pictures: see `card`. Raises ModelError.
     """
+    if len(files) > CHAIN:
+        raise ModelError(f"it is {len(files)} models, and {CHAIN} are the most")
     if width and len(files) < 2:
         raise ModelError("it is one model, and two are asked for: `return encoder, decoder`")
     opened = [read(file.tobytes()) for file in files]

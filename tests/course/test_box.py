@@ -110,7 +110,7 @@ def giant():
     return len(bytearray(3 << 30))
 
 def bomb():
-    for _ in range(99):
+    for _ in range(99 + 4 * os.cpu_count()):
         os.fork() or __import__("time").sleep(1)
 """
 

@@ -84,6 +84,8 @@ def test_between_two_models_passes_a_code_of_16_bits_and_no_more(tmp_path):
         trial.answer(PICTURES, 0, 63, *chain)
     with pytest.raises(ModelError, match="it is one model, and two are asked for"):
         trial.answer(PICTURES, 0, 64, chain[0])
+    with pytest.raises(ModelError, match="it is 3 models, and 2 are the most"):
+        trial.answer(PICTURES, 0, 0, *chain, chain[0])
 
 
 def test_what_a_model_cannot_be_called_on_is_said(tmp_path):
