@@ -219,18 +219,21 @@ def _answer(result: object) -> bytes:
 def _models(result: object) -> list[bytes]:
     """The .keras files of an answer that is a model, the path of a file it wrote, or a tuple of these; [] if not."""
     keras, files = sys.modules.get("keras"), []
-    for item in result if isinstance(result, tuple) else (result,):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "model.keras")
-            if keras and isinstance(item, keras.Model):
-                item.save(path)
-            elif keras and isinstance(item, str) and item.endswith(".keras"):
-                path = Path(item)
-            else:
-                return []
-            with path.open("rb") as file:
-                files.append(file.read(MODEL + 1))
+    for item in (result if isinstance(result, tuple) else (result,)) if keras else ():
+        if isinstance(item, str) and item.endswith(".keras"):
+            files.append(_start(Path(item)))
+        elif isinstance(item, keras.Model):
+            with tempfile.TemporaryDirectory() as folder:  # only here: an answer may have filled the disk
+                item.save(path := Path(folder, "model.keras"))
+                files.append(_start(path))
+        else:
+            return []
     return files
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MODEL + 1)
 
 
 def _value(value: dict, inputs: dict) -> object:

@@ -16,7 +16,7 @@ from lessons_lib.course import box, feedback, grading, submissions
 from . import desk
 from .hostile import ATTACKS
 
-HURRIED = box.Limits(cpu=1, busy=1.5, idle=1.0, dozing=1.5, wall=120.0)
+HURRIED = box.Limits(cpu=1, busy=4.0, idle=1.5, dozing=4.0, wall=120.0)
 SAID = "the canary sings"
 SPOIL = {  # they may lose their own points to other questions, and nobody else's
     *("kills the runner", "stops the runner", "kills everybody", "floods its pipe", "forges answers", "daemon"),
@@ -121,7 +121,9 @@ def test_nobody_gets_more_than_honestly_earned_and_the_batch_goes_on(graded):
 @pytest.mark.slow
 def test_who_harms_nobody_keeps_every_point(graded):
     for name in set(graded["most"]) - SPOIL:
-        assert graded["records"][name]["score"] == graded["most"][name], (name, graded["records"][name])
+        record = graded["records"][name]
+        lost = [(test["id"], test["tells"]) for test in record["tests"] if not test["score"]]
+        assert record["score"] == graded["most"][name], (name, record["notes"], lost)
 
 
 @pytest.mark.slow
