@@ -35,6 +35,7 @@ from tests.assignments import desk, hostile  # noqa: E402
 TABLE = ROOT / "results" / "course.json"
 GRADE = [sys.executable, "-c", "from lessons_lib.cli_course import app; app()", "grade"]
 PR_SET_CHILD_SUBREAPER = 36
+WRONG = {"mutants": "MUTANTS", "networks": "NETWORKS"}  # the files of tests/assignments that hold them
 LOOPS = ("endless loop", "loop that catches")
 BOMBS = ("fork bomb", "fork bomb in sessions")
 
@@ -104,18 +105,25 @@ def a_class(students: int = 200) -> dict:
 
 
 def catalogue(folder: Path) -> dict[str, int]:
-    """Hand in every right, untouched and wrong answer of every assignment as a student of its own."""
-    counts = {}
-    for path in sorted((ROOT / "tests" / "assignments").glob("mutants_*.py")):
-        name = path.stem.removeprefix("mutants_")
-        mutants = importlib.import_module(f"tests.assignments.{path.stem}").MUTANTS
-        handed = {"right": {}, "untouched": desk.answers("stub", name)}
-        for question, wrong in mutants.items():
-            handed |= {f"{question} {which}": {question: text} for which, (text, *_) in wrong.items()}
+    """Hand in every right, untouched and wrong answer of every assignment as a student of its own.
+
+    A wrong answer comes alone, the other questions untouched: nothing else of that notebook need be trained again.
+    """
+    counts = Counter()
+    for path in sorted((ROOT / "tests" / "assignments").glob("*_*.py")):
+        kind, _, name = path.stem.partition("_")
+        if kind not in WRONG:
+            continue
+        found = getattr(importlib.import_module(f"tests.assignments.{path.stem}"), WRONG[kind])
+        handed = {
+            f"{question} {which}": {question: text[0]} for question in found for which, text in found[question].items()
+        }
+        if kind == "mutants":
+            handed |= {"right": desk.answers(name=name), "untouched": {}}
         for student, changed in handed.items():
-            desk.put(folder / name, student, desk.handed_in(changed, name=name))
-        counts[name] = len(handed)
-    return counts
+            desk.put(folder / name, student, desk.handed_in(changed, "stub", name))
+        counts[name] += len(handed)
+    return dict(counts)
 
 
 @contextlib.contextmanager
