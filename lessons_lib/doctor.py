@@ -75,8 +75,8 @@ def _python() -> Finding:
 def _opencv() -> Finding:
     try:
         import cv2
-    except ImportError as error:  # slim containers lack libGL
-        return Finding("Images", "problem", f"OpenCV does not load ({error}): on Debian or Ubuntu install libgl1")
+    except ImportError as error:  # slim containers lack libxcb, libGL and glib
+        return Finding("Images", "problem", f"OpenCV does not load ({error}): on Debian or Ubuntu install libgl1 and libglib2.0-0")
     return Finding("Images", "ok", f"OpenCV {cv2.__version__}")
 
 
