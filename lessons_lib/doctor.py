@@ -76,7 +76,8 @@ def _opencv() -> Finding:
     try:
         import cv2
     except ImportError as error:  # slim containers lack libxcb, libGL and glib
-        return Finding("Images", "problem", f"OpenCV does not load ({error}): on Debian or Ubuntu install libgl1 and libglib2.0-0")
+        way_out = "on Debian or Ubuntu install libgl1 and libglib2.0-0"
+        return Finding("Images", "problem", f"OpenCV does not load ({error}): {way_out}")
     return Finding("Images", "ok", f"OpenCV {cv2.__version__}")
 
 
