@@ -15,20 +15,14 @@ END = "layers.Add()([picture, change])"
 Q4 = changed(
     ANSWERS["q4"],
     size_of_the_patches=("keras.Input((None, None, 1))", "keras.Input((16, 16, 1))", "size"),
-    no_padding=('padding="same", ', "", "size start path weights"),
     no_residual=(END, "change", "start path"),
     random_by_default=('last="zeros"', 'last="he_normal"', "start"),
-    last_not_asked=(", kernel_initializer=last", "", "start path"),
-    clipped=(END, f"keras.ops.clip({END}, 0, 1)", "start path"),
     no_relu=('activation="relu", ', "", "path"),
     means_pooled=("layers.MaxPooling2D", "layers.AveragePooling2D", "path"),
     resized=(UP, f"x = layers.UpSampling2D()(x)\n        {UP.replace(TRANSPOSED, PLAIN)}", "path"),
     adds_for_none=('if skip == "add":', 'if skip in ("add", "none"):', "path"),
-    adds_nothing=(ADD, "pass", "path"),
     adds_for_concatenate=(JOIN, ADD, "weights"),
     no_biases=('activation="relu", ', 'activation="relu", use_bias=False, ', "weights"),
-    frozen=(f"return keras.Model(picture, {END})", FROZEN.format(f"picture, {END}"), "weights"),
-    one_convolution=("range(2)", "range(1)", "path weights"),
     layer_of_its_own=(END, f"layers.Lambda(lambda x: x)({END})", "size start path weights"),
 )
 BLOCK = "layers.ReLU()(layers.Add()([x, change]))"
@@ -37,22 +31,13 @@ WHOLE = "features, layers.Add()([features, attended])"
 Q6 = changed(
     ANSWERS["q6"],
     no_dilation=("dilation_rate=dilation", "dilation_rate=1", "reach"),
-    far_only_3=("dilation=4", "dilation=3", "reach"),
     near_without=("convolve(convolve(features), dilation=2)", "convolve(convolve(features))", "reach"),
     largest_in_place_of_mean=("layers.GlobalAveragePooling2D", "layers.GlobalMaxPooling2D", "reach"),
-    each_pixel_by_itself=(LOOK, "x", "reach"),
-    fixed_size=("keras.Input((None, None, width))", "keras.Input((16, 16, width))", "reach point"),
-    no_padding=('padding="same"', 'padding="valid"', "reach point"),
     far_without_relu=("(features, dilation=3)", "(features, activation=None, dilation=3)", "point"),
     no_relu_after_the_block=(BLOCK, "layers.Add()([x, change])", "point"),
-    one_branch_after_the_other=("convolve(features, dilation=3)", "convolve(near, dilation=3)", "reach point"),
     no_short_skip=("layers.Add()([features, attended])", "attended", "reach point"),
-    no_residual=(BLOCK, "layers.ReLU()(change)", "reach point"),
-    no_squeeze=("width // reduction", "width", "reach point weights"),
     no_biases=("            size,\n", "            size,\n            use_bias=False,\n", "weights"),
-    frozen=(f"return keras.Model({WHOLE})", FROZEN.format(WHOLE), "weights"),
     adds_the_branches=("layers.Concatenate()", "layers.Add()", "reach point weights"),
-    layer_of_its_own=("layers.Multiply()", "layers.Lambda(lambda p: p[0] * p[1])", "reach point weights"),
 )
 # Step by step, not as a graph: the few steps of most checks are done sooner.
 EAGER = ANSWERS["q7"].replace('"mse")', '"mse", run_eagerly=True)')
@@ -80,14 +65,11 @@ Q8 = changed(
     kinds_turned_round=("for skip in skips", "for skip in skips[::-1]", "kinds"),
     scored_on_the_training_pairs=("psnr(right,", "psnr(clean,", "model(unseen)", "model(noisy)", "kinds"),
     trained_on_the_unseen=(TRAIN, "train(skip, unseen, right, steps, seed)", "kinds"),
-    one_step_less=(TRAIN, "train(skip, noisy, clean, steps - 1, seed)", "kinds"),
     a_seed_for_each_kind=(TRAIN, "train(skip, noisy, clean, steps, seed + skips.index(skip))", "kinds"),
     best_of_all_kinds=(TABLE, f"{TABLE}).max(axis=0) * np.ones((len(skips), 1)", "kinds"),
     first_seed_for_all=("score(skip, seed) for", "score(skip, seeds[0]) for", "seeds"),
     each_seed_once=("for seed in seeds", "for seed in sorted(set(seeds))", "seeds"),
     means_over_seeds=(TABLE, f"{TABLE}).mean(axis=1, keepdims=True) * np.ones(len(seeds)", "seeds"),
-    best_so_far=(f"np.array({TABLE})", f"np.maximum.accumulate({TABLE}, axis=1)", "seeds"),
-    transposed=(TABLE, "[[score(skip, seed) for skip in skips] for seed in seeds]", "kinds seeds"),
     hard_coded=(TABLE, "[[30.0 for seed in seeds] for skip in skips]", "kinds seeds"),
 )
 NETWORKS = {"q4": Q4, "q6": Q6, "q7": Q7, "q8": Q8}
