@@ -18,7 +18,7 @@ Q4 = changed(
     no_residual=(END, "change", "start path"),
     random_by_default=('last="zeros"', 'last="he_normal"', "start"),
     no_relu=('activation="relu", ', "", "path"),
-    means_pooled=("layers.MaxPooling2D", "layers.AveragePooling2D", "path"),
+    means_pooled=("layers.MaxPooling2D()", "layers.AveragePooling2D(2)", "path"),
     resized=(UP, f"x = layers.UpSampling2D()(x)\n        {UP.replace(TRANSPOSED, PLAIN)}", "path"),
     adds_for_none=('if skip == "add":', 'if skip in ("add", "none"):', "path"),
     adds_for_concatenate=(JOIN, ADD, "weights"),
@@ -37,7 +37,7 @@ Q6 = changed(
     no_relu_after_the_block=(BLOCK, "layers.Add()([x, change])", "point"),
     no_short_skip=("layers.Add()([features, attended])", "attended", "reach point"),
     no_biases=("            size,\n", "            size,\n            use_bias=False,\n", "weights"),
-    adds_the_branches=("layers.Concatenate()", "layers.Add()", "reach point weights"),
+    adds_the_branches=("layers.Concatenate()", "layers.Add()", "point weights"),
 )
 # Step by step, not as a graph: the few steps of most checks are done sooner.
 EAGER = ANSWERS["q7"].replace('"mse")', '"mse", run_eagerly=True)')
