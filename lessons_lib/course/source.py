@@ -164,7 +164,7 @@ def _check(assignment: Assignment) -> None:
                 raise CourseError(f"cell {name}: its hidden checks give {points:g} points, its metadata says otherwise")
     offered = assignment.about.get("choice", [])
     if bool(offered) != (choices.CELL in assignment.questions) or len(offered) == 1 or not isinstance(offered, list):
-        raise CourseError(f"{assignment.about['name']}: metadata.course.choice lists two or more, an answer cell `choice`")
+        raise CourseError(f"{assignment.about['name']}: its choice lists two or more, an answer cell `choice`")
     tested = {name.removesuffix("-test") for name in names if name.endswith("-test")}
     if set(assignment.questions) != tested:
         raise CourseError(f"questions {sorted(set(assignment.questions) - tested)} have no test cell")
