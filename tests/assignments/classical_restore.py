@@ -129,6 +129,7 @@ ENLARGE = made(
     CLASSICAL,
     aligned_at_the_corner=(*along("at = np.arange(n * how) / how", FIRST, CUBIC, TAKE), UP, CORRECT, EVERYTHING),
     corners_on_corners=(*along("at = np.linspace(0, n - 1, n * how)", FIRST, CUBIC, TAKE), UP, CORRECT, EVERYTHING),
+    right_for_twice_alone=(*along("at = np.arange(n * how) / how - 0.25", FIRST, CUBIC, TAKE), UP, CORRECT, "place"),
     half_forgotten=(*along("at = (np.arange(n * how) + 0.5) / how", FIRST, CUBIC, TAKE), UP, CORRECT, EVERYTHING),
     one_off=(*along(AT, FIRST.replace("- 1", "- 2"), CUBIC, TAKE), UP, CORRECT, EVERYTHING),
     opencvs_cubic=(

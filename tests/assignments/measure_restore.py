@@ -13,12 +13,11 @@ from . import desk
 OPTIONS = {"deblur": (1.4, 1.2, 1.6), "enlarge": (2, 3)}
 
 
-def row(space, choice, what, number):
+def row(space, choice, what):
     """Strength, and dB of nothing, of the classical method and of the network, for one variant."""
     import keras
     import numpy as np
 
-    space["ALBUM"] = number
     how = space["gaussian"](what) if choice == "deblur" else what
     start, classical, psnr = space["START"][choice], space["classical"], space["psnr_y"]
     learn, clean, spoiled, owners, held = space["album"](how)
@@ -40,8 +39,7 @@ def main():
     for choice in sys.argv[1:] or OPTIONS:
         _, space = grading.setting(desk.bundle("restore"), 1, choice)
         for what in OPTIONS[choice]:
-            for number in (1, 2):
-                print(f"    ({choice!r}, {what}, {number}): {row(space, choice, what, number)},", flush=True)
+            print(f"    ({choice!r}, {what}): {row(space, choice, what)},", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lessons_lib import metrics
-from lessons_lib.course import box, choices, grading, source, variants
+from lessons_lib.course import box, checks, choices, grading, source, variants
 
 from . import desk, mutants_restore, networks_restore, proof
 
@@ -112,8 +112,7 @@ def test_the_table_of_the_reference_is_measured(choice):
     """All variants: the strength and what needs no network; networks are trained again by the slow tests."""
     space = names("ada", choice)
     options = ((1.2, 1.4, 1.6), (2, 3))[CHOICES.index(choice)]
-    for what, number in [(o, n) for o in options for n in (1, 2)]:
-        space["ALBUM"] = number
+    for what in options:
         how = space["gaussian"](what) if choice == "deblur" else what
         _, clean, spoiled, owners, held = space["album"](how)
         strengths, test = space["STRENGTHS"][choice], np.isin(owners, held)
@@ -122,13 +121,13 @@ def test_the_table_of_the_reference_is_measured(choice):
         best = space["tune"](strengths, np.array(scores), owners, held)
         nothing = decibels(clean[test], space["untouched"](spoiled[test], how))
         classical = np.array(scores)[strengths.index(best), test].mean()
-        told = space["MEASURED"][choice, what, number]
+        told = space["MEASURED"][choice, what]
         assert told[0] == best and told[1:3] == pytest.approx([nothing, classical], abs=0.006)
 
 
 @pytest.fixture(scope="module", params=CHOICES)
 def graded(request):
-    """The reference, the untouched version, and one who made the other choice's answers, through both boxes."""
+    """The reference and the untouched version, through both boxes."""
     answers = desk.answers(name=NAME) | chosen(request.param)
     outcome, verdicts = grading.judge([answers, desk.answers("stub", NAME)], "ada", desk.settings(NAME))
     assert outcome.started and outcome.ended, outcome.said
@@ -154,6 +153,16 @@ def test_graded_twice_every_measured_value_is_the_same(graded):
     assert again == full
 
 
+def test_between_the_mark_and_full_points_every_hundredth_of_a_decibel_counts():
+    (check,) = [check for check in grading.checks_of(desk.bundle(NAME)) if check.id == "q6-gain"]
+    clean = np.full((2, 24, 24, 3), 0.5)
+    restored = clean + 0.05
+    mark = decibels(clean, restored) - np.array([-0.1, 0, 0.05, 0.1, 0.2, 0.5])
+    verdicts = [checks.judge(check, [restored], [(clean, np.array([m, 0.2]))]) for m in mark]
+    assert [round(verdict.share, 3) for verdict in verdicts] == [0, 0, 0.25, 0.5, 1, 1]
+    assert verdicts[2].tells.startswith(f"The network reaches {decibels(clean, restored):.2f} dB")
+
+
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_answers_of_one_choice_are_worth_little_under_the_other(choice, here):
     """Questions 1 and 3 have two faces; 2 and 4 are the same for all."""
@@ -176,8 +185,8 @@ def test_solutions_are_shown_without_the_hidden_checks():
 
 
 def test_students_get_their_own_numbers():
-    versions = {source.student(desk.assignment(NAME), number) for number in range(60)}
-    assert len(versions) == 3 * 2 * 2  # SIGMA, SCALE and ALBUM
+    versions = {source.student(desk.assignment(NAME), number) for number in range(40)}
+    assert len(versions) == 3 * 2  # SIGMA and SCALE
 
 
 @pytest.mark.slow
