@@ -187,6 +187,24 @@ def task_serve(args: argparse.Namespace) -> None:
         print("\nStopped.")
 
 
+def task_slides(args: argparse.Namespace) -> None:
+    """make slides of the chapters in book/_build/kit/slides (name some, or all)"""
+    ensure_env()
+    python("tools/slides.py", *args.names)
+
+
+def task_bank(args: argparse.Namespace) -> None:
+    """make the question bank for Moodle and Canvas in book/_build/kit (name chapters, or all)"""
+    ensure_env()
+    python("tools/bank.py", *args.names)
+
+
+def task_figures(args: argparse.Namespace) -> None:
+    """run chapters and export their drawings as SVG to book/_build/kit/figures (name some, or all)"""
+    ensure_env()
+    python("tools/figures.py", *args.names)
+
+
 def task_bench(args: argparse.Namespace) -> None:
     """measure speed and memory, beside peers, into results/"""
     ensure_env()

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from lessons_lib.course import box, cluster, gradebook, grading, source, submissions, variants
+from lessons_lib.course import box, cluster, gradebook, grading, source, submissions, variants, written
 from lessons_lib.course.notebooks import CourseError
 
 app = typer.Typer(no_args_is_help=True, help="Assignments: make them, grade them, hand back grades.")
@@ -68,18 +68,24 @@ def grade(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS|local", help="work on the workers of a Dask scheduler")
     ] = None,
+    marks: Annotated[
+        list[Path] | None, typer.Option(help="points that a person gave, beside those in OUTPUT/marks.csv")
+    ] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe-trusted", help="no box: only for files that you wrote yourself")
     ] = False,
 ) -> None:
     """Grade all submissions, each in a box of its own; run it again after a stop, and it goes on.
 
+    Where a person gives points for written parts, they wait in OUTPUT/marks.csv: fill it in and run this again.
     With --scheduler the boxes are made by Dask's workers, as many at once as they have threads. Exit code 2 if no box
     can be made there (nothing is written then), 1 if something is left to grade.
     """
     with _one_line():
         settings = grading.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
+        sheets = [path for path in (out / written.SHEET,) if path.is_file()] + (marks or [])
+        given = written.read(sheets, settings.bundle)
         found = submissions.find(folder, settings.bundle["about"]["name"], students)
         _warn("taken for no submission", submissions.aside(folder))
         if students is not None:
@@ -93,13 +99,17 @@ def grade(
                 fresh[record["status"], new] += 1
                 bar.update()
 
-            records = grading.grade_all(found, settings, out, jobs, told, workers)
-        text = gradebook.table(records, grading.questions_of(settings.bundle))
+            records = grading.grade_all(found, settings, out, jobs, told, workers, given)
+        left = written.store(records, settings.bundle, given, out)
+        questions = grading.questions_of(settings.bundle) + [p["id"] for p in written.parts_of(settings.bundle)]
+        text = gradebook.table(records, questions)
         (out / "gradebook.csv").write_text(text, encoding="utf-8")
         old = sum(n for (_, new), n in fresh.items() if not new)
         counts = Counter(record["status"] for record in records)
         said = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         print(f"{said or 'no submissions'}; {old} of them from an earlier run. Grades: {out / 'gradebook.csv'}")
+        if left:
+            print(left)
         if counts[grading.NOT_GRADED]:
             print("error: some were not graded; the notes say why. Run the same command again", file=sys.stderr)
             raise typer.Exit(1)
@@ -119,6 +129,7 @@ def export(
         rows = gradebook.read(folder / "gradebook.csv")
         out.write_text(FORMATS[to](rows, submissions.roster(roster) if roster else []), encoding="utf-8")
         print(f"{len(rows)} students in {out}")
+        _warn("no score yet, they wait for marks", [row["student"] for row in rows if row["status"] == written.WAITING])
 
 
 def _source(name: str) -> Path:

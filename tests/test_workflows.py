@@ -57,6 +57,18 @@ def test_three_systems_and_every_python():
     assert {tuple(map(int, entry["python"].split("."))) for entry in matrix} == set(tasks.PYTHONS)
 
 
+def test_linux_has_the_box_before_the_tests_run():
+    """Without it the tests of grading would be skipped, and nobody would see."""
+    [job] = [job for job in load("ci.yml")["jobs"].values() if "matrix" in job.get("strategy", {})]
+    commands = [step.get("run", "") for step in job["steps"]]
+    [box] = [number for number, command in enumerate(commands) if "install" in command and "bubblewrap" in command]
+    [test] = [number for number, command in enumerate(commands) if "tasks.py test" in command]
+    assert box < test
+    assert job["steps"][box]["if"] == "runner.os == 'Linux'"
+    assert "kernel.apparmor_restrict_unprivileged_userns=0" in commands[box]
+    assert re.search(r"^bwrap .* true$", commands[box], re.MULTILINE), "one box, so that a failure shows here"
+
+
 def test_only_a_tested_book_from_main_is_published():
     publish = load("ci.yml")["jobs"]["publish"]
     assert publish["needs"] == "test"

@@ -57,12 +57,17 @@ def _slim(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return output
 
 
-def execute(path: Path, timeout: int = 900) -> tuple[nbformat.NotebookNode, float, float]:
-    """Run a notebook in its own folder; returns it cleaned, the seconds, and the peak memory of its kernel in MB."""
+def execute(path: Path, timeout: int = 900, before: str = "") -> tuple[nbformat.NotebookNode, float, float]:
+    """Run a notebook in its own folder; returns it cleaned, the seconds, and the peak memory of its kernel in MB.
+
+    `before` is code that runs ahead of the first cell, and is no part of what is returned.
+    """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    if before:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -81,6 +86,8 @@ def execute(path: Path, timeout: int = 900) -> tuple[nbformat.NotebookNode, floa
     finally:
         done.set()
         watcher.join()
+    if before:
+        del notebook.cells[0]
     return clean(notebook), time.monotonic() - started, peak[0]
 
 

@@ -13,18 +13,23 @@ RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would take such a cell
 
 
 def table(records: list[dict], questions: list[str]) -> str:
-    """gradebook.csv: one row a student; score and questions are empty unless the status is graded or late."""
-    rows = [["student", "assignment", "status", "score", "points", "percent", *questions, "note"]]
+    """gradebook.csv: one row a student; score and questions are empty unless the status is graded or late.
+
+    With written parts there are two columns more: the points so far, and those that wait for a person.
+    """
+    more = ["so far", "waiting"] if any("so_far" in record for record in records) else []
+    rows = [["student", "assignment", "status", "score", "points", "percent", *more, *questions, "note"]]
     for record in records:
         score, points = record["score"], record["points"]
         numbers = ["", _number(points), ""]
         if score is not None:
             numbers = [_number(score), _number(points), _number(100 * score / points)]
         sums = feedback.questions(record)
+        numbers += [_number(record.get(name)) for name in ("so_far", "waiting")[: len(more)]]
         each = [_number(sums[q][0]) if q in sums else "" for q in questions]
         note = " ".join(record["notes"])
         rows.append([record["student"], record["assignment"], record["status"], *numbers, *each, note])
-    return _csv(rows)
+    return text(rows)
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -36,7 +41,7 @@ def read(path: Path) -> list[dict[str, str]]:
         raise CourseError(f"{path} is not there: run `lessons course grade` with this folder first") from error
     if not rows or "status" not in rows[0]:
         raise CourseError(f"{path} is no gradebook: run `lessons course grade` again")
-    return [{key: _unguard(value or "") for key, value in row.items()} for row in rows]
+    return [{key: plain(value or "") for key, value in row.items()} for row in rows]
 
 
 def canvas(rows: list[dict[str, str]], roster: list[dict[str, str]]) -> str:
@@ -53,7 +58,7 @@ def canvas(rows: list[dict[str, str]], roster: list[dict[str, str]]) -> str:
         person = people.get(row["student"], {})
         who = [person.get("name") or row["student"], person.get("id", ""), person.get("sis_id", "")]
         lines.append([*who, person.get("login") or row["student"], person.get("section", ""), row["score"]])
-    return _csv(lines)
+    return text(lines)
 
 
 def moodle(rows: list[dict[str, str]], roster: list[dict[str, str]]) -> str:
@@ -64,14 +69,15 @@ def moodle(rows: list[dict[str, str]], roster: list[dict[str, str]]) -> str:
         person = people.get(row["student"], {})
         note = " ".join(filter(None, [feedback.WORDS[row["status"]], row["note"]]))
         lines.append([person.get("login") or row["student"], person.get("email", ""), row["score"], note])
-    return _csv(lines)
+    return text(lines)
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _csv(rows: list[list[str]]) -> str:
+def text(rows: list[list[str]]) -> str:
+    """Rows as a CSV file in which no cell is a formula."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([[_guard(cell) for cell in row] for row in rows])
     return buffer.getvalue()
@@ -81,5 +87,6 @@ def _guard(cell: str) -> str:
     return f"'{cell}" if cell.startswith(RISKY) else cell
 
 
-def _unguard(cell: str) -> str:
+def plain(cell: str) -> str:
+    """A cell of such a file as it was."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(RISKY) else cell

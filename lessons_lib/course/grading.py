@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
 
-from lessons_lib.course import box, checks, choices, feedback, models, notebooks, submissions, variants
+from lessons_lib.course import box, checks, choices, feedback, models, notebooks, submissions, variants, written
 from lessons_lib.course.checks import Check, Verdict
 from lessons_lib.course.notebooks import CourseError
 from lessons_lib.course.submissions import Submission
@@ -79,7 +79,10 @@ def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | Non
     late = submissions.is_late(submission, settings.due)
     number = variants.seed(settings.key, settings.bundle["about"]["name"], submission.student)
     job = Job(submission.student, mark, answers, dataclasses.replace(settings, key="", seed=number))
-    return record | {"status": LATE if late else GRADED, "key": mark, "notes": notes}, job
+    status = LATE if late else GRADED
+    if written.parts_of(settings.bundle):
+        record |= {"written": written.texts(notebook, settings.bundle), "ended": status}
+    return record | {"status": status, "key": mark, "notes": notes}, job
 
 
 def work(job: Job) -> dict:
@@ -99,7 +102,8 @@ def finish(record: dict, result: dict | BaseException) -> dict:
     if result["ours"]:
         return _failed(record, result["ours"])
     score = sum(test["score"] for test in result["tests"])
-    return record | {"score": score, "tests": result["tests"], "notes": record["notes"] + result["notes"]}
+    so_far = {"so_far": score} if "written" in record else {}
+    return record | so_far | {"score": score, "tests": result["tests"], "notes": record["notes"] + result["notes"]}
 
 
 def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tuple[box.Outcome, list[list[Verdict]]]:
@@ -147,7 +151,7 @@ def setting(bundle: dict, number: int, choice: str | None = None) -> tuple[list[
     cells: list[tuple[str, str | None]] = []
     space: dict = {"__name__": "reference"}
     for part in bundle["cells"]:
-        if part["kind"] == "test":
+        if part["kind"] in ("test", "written"):
             continue
         source = variants.choose(part["source"], number) if part["kind"] == "setup" else part["source"]
         cells.append((part["id"], source if part["kind"] == "setup" else None))
@@ -187,15 +191,18 @@ def grade_all(
     jobs: int = 1,
     told: Callable[[dict, bool], None] = lambda record, fresh: None,
     workers: Workers | None = None,
+    marks: written.Marks | None = None,
 ) -> list[dict]:
     """Grade what is not graded yet, `jobs` at once, and store each result as soon as it is there; all records.
 
     `told(record, fresh)` hears of each as it comes. A killed run goes on where it was: a result that is stored and
     whose fingerprint holds is not graded again. `workers` may be other machines'; without them, threads work here.
+    `marks` are what a person gave for written parts.
     """
     records: dict[str, dict] = {}
 
     def keep(record: dict) -> None:
+        record = written.apply(record, settings.bundle, marks or {})
         feedback.store(record, out)
         told(record, True)
         records[record["student"]] = record
@@ -204,8 +211,10 @@ def grade_all(
     for submission in found:
         stored = _stored(submission, settings, out)
         if stored:
-            told(stored, False)
-            records[submission.student] = stored
+            records[submission.student] = written.apply(stored, settings.bundle, marks or {})
+            if records[submission.student] != stored:
+                feedback.store(records[submission.student], out)
+            told(records[submission.student], False)
             continue
         try:
             record, job = prepare(submission, settings)
@@ -245,7 +254,9 @@ def _empty(submission: Submission, settings: Settings) -> dict:
     about = settings.bundle["about"]
     record = {"student": submission.student, "status": submission.problem, "score": None, "tests": [], "key": None}
     record |= {"assignment": about["name"], "title": about["title"], "notes": [submission.note] * bool(submission.note)}
-    return record | {"points": sum(c.points for c in checks_of(settings.bundle))}
+    if written.parts_of(settings.bundle):
+        record |= {"so_far": None, "waiting": None}
+    return record | {"points": sum(c.points for c in checks_of(settings.bundle)) + written.points(settings.bundle)}
 
 
 def _failed(record: dict, why: str) -> dict:

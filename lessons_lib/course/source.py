@@ -2,7 +2,9 @@
 
 Cells by their nbgrader metadata: an *answer* (solution, grade_id "q3") holds `### BEGIN SOLUTION`; its *test* (grade,
 grade_id "q3-test") holds public checks and `### BEGIN HIDDEN TESTS`; a *setup* cell (locked, neither) is run before the
-answers, in the box too. Everything else is prose or play: it is shown and never run by the grader.
+answers, in the box too. A *written* part is nbgrader's manually graded cell (Markdown, solution and grade, grade_id
+"w1"): a person gives its points, by the table in the locked Markdown cell "w1-rubric". Everything else is prose or
+play: it is shown and never run by the grader.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import re
 from pathlib import Path
 
-from lessons_lib.course import box, checks, choices, notebooks, variants
+from lessons_lib.course import box, checks, choices, notebooks, variants, written
 from lessons_lib.course.notebooks import CourseError
 
 FORMAT = 1  # of the bundle
@@ -40,8 +42,10 @@ class Assignment:
 
 
 def kind(cell: dict) -> str:
-    """What a cell is to the grader: "answer", "test", "setup" or "shown"."""
+    """What a cell is to the grader: "answer", "test", "setup", "written" or "shown"."""
     mark = notebooks.mark(cell)
+    if cell.get("cell_type") == "markdown" and mark.get("solution") and mark.get("grade"):
+        return "written"
     if cell.get("cell_type") != "code" or not mark.get("grade_id"):
         return "shown"
     return "answer" if mark.get("solution") else "test" if mark.get("grade") else "setup"
@@ -101,6 +105,9 @@ def bundle(assignment: Assignment) -> bytes:
             parts.append({"id": name, "kind": which, "source": _solved(source), "stub": _stub(source, name)})
         elif which == "test":
             parts.append({"id": name, "kind": which, "source": _hidden(source)})
+        elif which == "written":
+            part = {"id": name, "kind": which, "source": _solved(source), "stub": _untold(source)}
+            parts.append(part | {"rubric": written.rubric(_rubric(assignment.cells, name), name)})
     whole = {"format": FORMAT, "about": assignment.about, "cells": parts}
     whole["digest"] = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     return (json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
@@ -109,6 +116,8 @@ def bundle(assignment: Assignment) -> bytes:
 def _released(cell: dict, number: int | None, *, solved: bool = False) -> dict:
     which, name, source = kind(cell), notebooks.grade_id(cell), cell["source"]
     if cell["cell_type"] != "code":
+        if which == "written":
+            source = _solved(source) if solved else _untold(source)
         return notebooks.markdown_cell(cell["id"], source, _plain(cell))
     if which == "answer":
         source = _solved(source) if solved else _stub(source, name)
@@ -132,6 +141,15 @@ def _stub(source: str, name: str) -> str:
     return SOLUTION.sub(lambda match: match["pad"] + text.format(pad=match["pad"]), source).rstrip("\n")
 
 
+def _untold(source: str) -> str:
+    return SOLUTION.sub(f"{written.STUB}\n", source).rstrip("\n")
+
+
+def _rubric(cells: tuple[dict, ...], name: str) -> str:
+    """The text of the cell that says what earns the points of a written part, "" if there is none."""
+    return next((cell["source"] for cell in cells if notebooks.grade_id(cell) == f"{name}-rubric"), "")
+
+
 def _solved(source: str) -> str:
     return SOLUTION.sub(lambda match: match["inner"], source).rstrip("\n")
 
@@ -149,9 +167,15 @@ def _check(assignment: Assignment) -> None:
             raise CourseError(f"grade_id {name!r}: names are small letters, and each comes once")
     for cell in assignment.cells:
         name, which = notebooks.grade_id(cell), kind(cell)
-        rest = {"answer": SOLUTION, "test": HIDDEN}.get(which, re.compile("(?!)")).sub("", cell["source"])
-        if MARKER.search(rest) or (which == "answer") != bool(SOLUTION.search(cell["source"])):
+        rest = {"answer": SOLUTION, "written": SOLUTION, "test": HIDDEN}.get(which, re.compile("(?!)")).sub(
+            "", cell["source"]
+        )
+        if MARKER.search(rest) or (which in ("answer", "written")) != bool(SOLUTION.search(cell["source"])):
             raise CourseError(f"cell {name or cell.get('id')}: markers come in pairs, BEGIN SOLUTION in answers alone")
+        if which == "written":
+            points = sum(line["points"] for line in written.rubric(_rubric(assignment.cells, name), name))
+            if points != notebooks.mark(cell).get("points"):
+                raise CourseError(f"cell {name}: its rubric gives {points:g} points, its metadata says otherwise")
         for match in variants.CHOICE.finditer(cell["source"]):
             variants.options_of(match)
         if which == "test":

@@ -1,6 +1,7 @@
 """The book's own Sphinx extension."""
 
 import importlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -38,3 +39,28 @@ def test_pictures_get_their_size_and_scrolling_boxes_a_tab_stop(tmp_path):
 def test_a_folded_cell_is_called_what_it_says():
     finished = pages.finish_body('<summary aria-label="Toggle hidden content"><p>A cell</p></summary>', {})
     assert finished == "<summary><p>A cell</p></summary>"
+
+
+def test_the_costs_of_notebooks_are_those_that_were_measured():
+    costs = importlib.import_module("pages.costs")
+    measured = json.loads(costs.TABLE.read_text(encoding="utf-8"))["rows"]
+    rows = costs.cost_rows()
+    by_chapter = {row["Chapter"]: row for row in rows}
+    chapters = sorted(path.stem for path in costs.BOOK.glob("*.ipynb"))
+    assert sorted(costs.chapters()) == chapters == sorted(row["notebook"] for row in measured if row["budget"] == "cpu")
+    for row in measured:
+        if row["budget"] == "cpu":
+            shown = by_chapter[f"[](/{row['notebook']}.ipynb)"]
+            minutes, seconds = shown["Runs, min:s"].split(":")
+            assert 60 * int(minutes) + int(seconds) == row["seconds"]
+            assert shown["Memory at most, MB"].replace(",", "") == str(row["peak_mb"])
+    minutes, seconds = rows[-1]["Runs, min:s"].strip("*").split(":")
+    assert 60 * int(minutes) + int(seconds) == sum(row["seconds"] for row in measured if row["budget"] == "cpu")
+
+
+def test_a_chapter_that_was_never_measured_stops_the_build(tmp_path, monkeypatch):
+    costs = importlib.import_module("pages.costs")
+    monkeypatch.setattr(costs, "TABLE", tmp_path / "notebooks.json")
+    costs.TABLE.write_text('{"rows": [{"notebook": "pooling", "budget": "cpu", "seconds": 1, "peak_mb": 2}]}')
+    with pytest.raises(KeyError, match="image-basics"):
+        costs.cost_rows()

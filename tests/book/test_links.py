@@ -69,7 +69,8 @@ def toc_entries() -> list[str]:
 def test_contents_and_folder_agree():
     sources = sorted(path.stem for suffix in ("md", "ipynb") for path in BOOK.glob(f"*.{suffix}"))
     assignments = [f"course/{path.stem}" for path in (BOOK / "assignments").glob("*.ipynb")]
-    assert sorted(toc_entries()) == sorted(sources + assignments)
+    teaching = [f"teaching/{path.stem}" for path in (BOOK / "teaching").glob("*.md")]
+    assert sorted(toc_entries()) == sorted(sources + assignments + teaching)
 
 
 def test_vendored_script_is_the_one_that_is_credited():

@@ -179,3 +179,20 @@ def test_a_feedback_stays_short_whatever_an_error_is_called():
     failure = checks.decode(b"E" + json.dumps(told).encode(), "")
     assert len(checks.judge(check(), [failure], [np.ones(3)]).tells) < 600
     assert len(failure.classes) <= 20
+
+
+def test_what_is_known_is_judged_without_asking_the_reference():
+    source = (
+        "@check('q1-table', points=1, says='A row a kind.', judge=lambda got, right: got[0][0] == right[0][0])\n"
+        "def _(rng):\n    return known(call('f', 3), [7, 0])"
+    )
+    (check,) = checks.read(source, "q1")
+    calls = checks.calls_of(check, 1)
+
+    def never(count):
+        raise AssertionError("it may train for a minute")
+
+    expected = checks.reference({"f": never}, calls)
+    assert checks.judge(check, [np.array([7, 1])], expected).share == 1
+    assert checks.judge(check, [np.array([6, 0])], expected).share == 0
+    assert "shape (3,)" in checks.judge(check, [np.zeros(3)], expected).tells

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.images import get_image_size
 
-from . import credits, opening
+from . import costs, credits, opening
 
 BOOK = Path(__file__).resolve().parents[2]
 PARTS = ("_static", "_vendor", "_templates", "_ext")
@@ -95,5 +95,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", finish_page, priority=900)
     app.add_directive("sample", credits.Sample)
     app.add_directive("registry", credits.Registry)
+    app.add_directive("notebook-costs", costs.NotebookCosts)
     app.add_directive("degraded-photo", opening.DegradedPhoto)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

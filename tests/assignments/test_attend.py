@@ -1,0 +1,159 @@
+"""Proof of Assignment 5: reference and untouched version, each wrong answer's declared loss, and the written part."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from lessons_lib import cli_course
+from lessons_lib.course import box, checks, gradebook, grading, source, variants, written
+
+from . import desk, mutants_attend, networks_attend, proof
+
+NAME = "attend"
+ALL = mutants_attend.MUTANTS | networks_attend.NETWORKS
+TEXT = "The skips bring 4 dB, far more than the seeds, for pooling loses where an edge was."
+
+
+@pytest.mark.parametrize("question", mutants_attend.MUTANTS)
+@pytest.mark.parametrize("student", ["ada", "grace"])
+def test_each_wrong_answer_loses_exactly_its_declared_checks(question, student):
+    mutants = mutants_attend.MUTANTS[question]
+    declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
+    assert proof.lost(NAME, question, mutants, student) == declared
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("question", networks_attend.NETWORKS)
+def test_each_wrong_network_loses_exactly_its_declared_checks(question, monkeypatch):
+    """Through the grader as it is, but without a process for each check: TensorFlow is started once."""
+    monkeypatch.setattr(box, "run", proof.warm)
+    mutants = networks_attend.NETWORKS[question]
+    declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
+    assert proof.lost(NAME, question, mutants, "ada", plain=False) == declared
+
+
+def test_no_check_is_idle_and_every_question_has_its_wrong_answers():
+    assert proof.idle(NAME, ALL) == set()
+    assert sorted(ALL) == desk.assignment(NAME).questions
+    assert min(len(mutants) for mutants in ALL.values()) >= 8
+
+
+def test_a_fifth_of_the_points_is_a_persons():
+    automatic = sum(check.points for check in grading.checks_of(desk.bundle(NAME)))
+    assert (automatic, written.points(desk.bundle(NAME))) == (24, 6)
+
+
+def handed_in(which="source"):
+    """The reference's notebook, or the untouched one; the first has text in the cell that a person reads."""
+    notebook = desk.handed_in(which=which, name=NAME)
+    for cell in notebook["cells"]:
+        if cell["id"] == "w1" and which == "source":
+            cell["source"] = TEXT
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def graded():
+    """The reference and the untouched version, through both boxes."""
+    outcome, verdicts = grading.judge(
+        [desk.answers(which, NAME) for which in ("source", "stub")], "ada", desk.settings(NAME)
+    )
+    assert outcome.started and outcome.ended, outcome.said
+    return verdicts
+
+
+@pytest.mark.slow
+def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
+    full, empty = graded
+    assert [(v.check.id, v.tells) for v in full if v.share < 1] == []
+    assert (proof.earned(full), proof.earned(empty)) == (24, 0)
+    for verdict in empty:
+        assert verdict.tells == f"Not answered yet. {verdict.check.says}"
+
+
+@pytest.mark.slow
+def test_graded_again_under_load_every_measured_value_is_the_same(graded):
+    load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+    try:
+        _, (again,) = grading.judge([desk.answers(name=NAME)], "ada", desk.settings(NAME))
+    finally:
+        for process in load:
+            process.kill()
+            process.wait()
+    assert again == graded[0]
+
+
+def test_from_submissions_to_a_score_with_a_persons_marks(tmp_path, monkeypatch):
+    """As an instructor does it: grade, read, fill in the sheet, grade again, export. What boxes say is put in here."""
+    monkeypatch.setenv(variants.VARIABLE, desk.KEY)
+    monkeypatch.setattr(box, "refusal", lambda *_: "")
+    found = grading.checks_of(desk.bundle(NAME))
+    tests = {n: [grading._test(checks.Verdict(c, share, "")) for c in found] for n, share in (("ada", 1), ("bob", 0))}
+    runs = []
+    monkeypatch.setattr(grading, "work", lambda job: runs.append(job.student) or result(tests[job.student]))
+    desk.put(tmp_path / "in", "ada", handed_in())
+    desk.put(tmp_path / "in", "bob", handed_in("stub"))
+    (tmp_path / "in" / "cem").mkdir()
+    out = tmp_path / "out"
+
+    def run(*words):
+        done = CliRunner().invoke(cli_course.app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    grade = ["grade", tmp_path / "in", "--assignment", NAME, "-o", out, "-j", 1]
+    assert "1 graded, 1 missing, 1 waiting" in run(*grade) and sorted(runs) == ["ada", "bob"]
+    rows = {row["student"]: row for row in gradebook.read(out / "gradebook.csv")}
+    found = {name: (row["status"], row["score"], row["so far"], row["waiting"]) for name, row in rows.items()}
+    assert found == {
+        "ada": ("waiting", "", "24", "6"),
+        "bob": ("graded", "0", "0", "0"),
+        "cem": ("missing", "", "", ""),
+    }
+    assert TEXT in (out / "answers.html").read_text(encoding="utf-8")
+    said = run("export", out, "--to", "moodle", "-o", tmp_path / "grades.csv")
+    assert "no score yet, they wait for marks: ada" in said
+
+    sheet = (out / "marks.csv").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(sheet):
+        if line.startswith("ada,"):
+            sheet[number] = line.replace(",2,,", ",2,2,", 1)
+    (out / "marks.csv").write_text("\n".join(sheet), encoding="utf-8")
+    assert "2 graded, 1 missing; 2 of them from an earlier run" in run(*grade) and sorted(runs) == ["ada", "bob"]
+    row = gradebook.read(out / "gradebook.csv")[0]
+    assert (row["status"], row["score"], row["percent"], row["waiting"], row["w1"]) == ("graded", "30", "100", "0", "6")
+
+
+def result(tests):
+    return {"ours": "", "tests": tests, "notes": []}
+
+
+@pytest.mark.parametrize("version", [source.student, source.page])
+def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
+    assert proof.leaks(NAME, version) == []
+    text = version(desk.assignment(NAME)).decode()
+    (part,) = written.parts_of(desk.bundle(NAME))
+    assert all(line["says"] in text for line in part["rubric"]), "students see what earns points"
+
+
+def test_solutions_are_shown_without_the_hidden_checks():
+    text = source.solution(desk.assignment(NAME)).decode()
+    assert "fit(" in text and "@check" not in text and "HIDDEN" not in text
+
+
+def test_students_get_their_own_numbers():
+    versions = {source.student(desk.assignment(NAME), number) for number in range(30)}
+    assert len(versions) == 9  # three levels of noise, three widths
+
+
+@pytest.mark.slow
+def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(capsys):
+    questions = desk.assignment(NAME).questions
+    assert proof.raised(NAME, source.solution) == {}
+    assert capsys.readouterr().out.count("Question ") == len(questions)
+    untouched = proof.raised(NAME, source.student)
+    assert set(untouched) == {f"{q}-test" for q in questions}
+    assert all("is not answered yet" in str(error) for error in untouched.values())
