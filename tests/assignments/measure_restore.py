@@ -10,7 +10,7 @@ from lessons_lib.course import box, grading
 
 from . import desk
 
-OPTIONS = {"deblur": (1.4, 1.2, 1.6), "enlarge": (2,)}
+OPTIONS = {"deblur": (1.4, 1.2, 1.3), "enlarge": (2,)}
 
 
 def row(space, choice, what):
@@ -28,7 +28,7 @@ def row(space, choice, what):
     strength = space["tune"](space["STRENGTHS"][choice], np.array(scores), owners, held)
     test = np.isin(owners, held)
     clean, spoiled = clean[test], spoiled[test]
-    model = space["train"](learn, how, space["LEVEL"], start, space["STEPS"], 1)
+    model = space["train"](learn, how, space["LEVEL"][choice], start, space["STEPS"], 1)
     given = classical(spoiled, how, start).astype(np.float32)
     made = [space["untouched"](spoiled, how), classical(spoiled, how, strength)]
     made.append(keras.ops.convert_to_numpy(model(given)))

@@ -9,7 +9,10 @@ from lessons_lib.course import box, frames, grading, inside
 
 from . import desk
 
-UNHURRIED = box.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
+
+def unhurried(kind=box.KINDS["numpy"]):
+    """The limits of a kind of box, for a batch of mutants that share one."""
+    return dataclasses.replace(kind.limits, busy=1e3, dozing=1e3)
 
 
 def earned(verdicts):
@@ -36,7 +39,8 @@ def lost(name, question, mutants, student, plain=True, always=None):
 
     `always` are answers that all of them give in place of the reference's.
     """
-    settings = grading.Settings(only(name, question, plain), desk.KEY, unsafe=bool(desk.no_box()), limits=UNHURRIED)
+    settings = grading.Settings(only(name, question, plain), desk.KEY, unsafe=bool(desk.no_box()))
+    settings = dataclasses.replace(settings, limits=unhurried(settings.kind))  # Keras never starts in NumPy's
     batch = [desk.answers(name=name) | (always or {}) | {question: text} for text, _ in mutants.values()]
     outcome, verdicts = grading.judge(batch, student, settings)
     assert outcome.ended
@@ -55,7 +59,7 @@ class Here(inside.Run):
 
 def warm(runs, arrays, limits=None, **_):
     """In place of box.run: the same jobs, in this very process, for mutants that only err and never attack."""
-    limits, found = dataclasses.asdict(UNHURRIED), {}
+    limits, found = dataclasses.asdict(unhurried()), {}
     for number, run in enumerate(runs):
         Here(run, arrays, limits).go(lambda name, payload, at=number: found.__setitem__(f"{at}/{name}", payload))
     return box.Outcome(found, True, True, "")
