@@ -45,7 +45,7 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
     poller = select.poll()
     poller.register(handle, select.POLLIN)
     poller.register(read, select.POLLIN)
-    parts, size, stopped, over = [], 0, "", False
+    parts, size, stopped, over, idle = [], 0, "", False, 0.0
     while not over:
         ready = dict(poller.poll(500))
         over = handle in ready
@@ -58,13 +58,14 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
                     poller.unregister(read)  # closed by the child
             except (BlockingIOError, KeyError):
                 pass
+        if not over:  # of threads that have ended nobody knows any more how long they waited for a core
+            idle = _idle(pid, started)
         if size > limits["answer"]:
             stopped = "output"
-        elif _idle(pid, started) > limits["idle"]:
+        elif idle > limits["idle"]:
             stopped = "idle"
         if stopped and not over:
             break
-    idle = _idle(pid, started)
     for kill in (os.kill, os.killpg):  # not yet waited for, so its number is still its own
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)

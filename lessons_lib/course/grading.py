@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
 
-from lessons_lib.course import box, checks, feedback, models, notebooks, submissions, variants, written
+from lessons_lib.course import box, checks, choices, feedback, models, notebooks, submissions, variants, written
 from lessons_lib.course.checks import Check, Verdict
 from lessons_lib.course.notebooks import CourseError
 from lessons_lib.course.submissions import Submission
@@ -75,6 +75,7 @@ def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | Non
         answers, notes = submissions.answers(notebook, questions_of(settings.bundle))
     except CourseError as error:
         return record | {"status": submissions.CORRUPT, "notes": [str(error)]}, None
+    notes = notes + choices.notes(answers, offered(settings.bundle))
     late = submissions.is_late(submission, settings.due)
     number = variants.seed(settings.key, settings.bundle["about"]["name"], submission.student)
     job = Job(submission.student, mark, answers, dataclasses.replace(settings, key="", seed=number))
@@ -113,7 +114,7 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
     number = settings.seed
     if number is None:
         number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
-    cells, space = setting(settings.bundle, number)
+    cells, space = setting(settings.bundle, number, choices.settle(batch, offered(settings.bundle)))
     pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(settings.bundle)]
     jobs, arrays = checks.job(pairs)
     runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
@@ -142,8 +143,11 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
     return outcome, verdicts
 
 
-def setting(bundle: dict, number: int) -> tuple[list[tuple[str, str | None]], dict]:
-    """The release's cells in order, answers as None, in a student's variant; and the names the reference defines."""
+def setting(bundle: dict, number: int, choice: str | None = None) -> tuple[list[tuple[str, str | None]], dict]:
+    """The release's cells in order, answers as None, in a student's variant; and the names the reference defines.
+
+    Where students choose, the reference is that of `choice`.
+    """
     cells: list[tuple[str, str | None]] = []
     space: dict = {"__name__": "reference"}
     for part in bundle["cells"]:
@@ -151,6 +155,8 @@ def setting(bundle: dict, number: int) -> tuple[list[tuple[str, str | None]], di
             continue
         source = variants.choose(part["source"], number) if part["kind"] == "setup" else part["source"]
         cells.append((part["id"], source if part["kind"] == "setup" else None))
+        if choice and part["id"] == choices.CELL:
+            source = choices.line(choice)
         exec(compile(source, part["id"], "exec"), space)
     return cells, space
 
@@ -164,6 +170,11 @@ def checks_of(bundle: dict) -> list[Check]:
 def questions_of(bundle: dict) -> list[str]:
     """The names of the answer cells, in order."""
     return [part["id"] for part in bundle["cells"] if part["kind"] == "answer"]
+
+
+def offered(bundle: dict) -> list[str]:
+    """What students may choose from, [] where they may not."""
+    return bundle["about"].get("choice", [])
 
 
 def fingerprint(data: bytes, submission: Submission, settings: Settings) -> str:

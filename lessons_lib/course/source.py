@@ -16,7 +16,7 @@ import json
 import re
 from pathlib import Path
 
-from lessons_lib.course import box, checks, notebooks, variants, written
+from lessons_lib.course import box, checks, choices, notebooks, variants, written
 from lessons_lib.course.notebooks import CourseError
 
 FORMAT = 1  # of the bundle
@@ -56,7 +56,7 @@ def read(path: Path) -> Assignment:
     notebook = notebooks.read(path)
     about = notebook["metadata"].get("course", {})
     if (
-        set(about) - {"box"} != ABOUT
+        set(about) - {"box", "choice"} != ABOUT
         or about.get("box", "numpy") not in box.KINDS
         or not NAME.fullmatch(about.get("name", ""))
     ):
@@ -186,6 +186,9 @@ def _check(assignment: Assignment) -> None:
             points = sum(check.points for check in found)
             if points != notebooks.mark(cell).get("points"):
                 raise CourseError(f"cell {name}: its hidden checks give {points:g} points, its metadata says otherwise")
+    offered = assignment.about.get("choice", [])
+    if bool(offered) != (choices.CELL in assignment.questions) or len(offered) == 1 or not isinstance(offered, list):
+        raise CourseError(f"{assignment.about['name']}: its choice lists two or more, an answer cell `choice`")
     tested = {name.removesuffix("-test") for name in names if name.endswith("-test")}
     if set(assignment.questions) != tested:
         raise CourseError(f"questions {sorted(set(assignment.questions) - tested)} have no test cell")

@@ -9,8 +9,10 @@ from lessons_lib.course import box, frames, grading, inside
 
 from . import desk
 
-UNHURRIED = box.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
-PLAIN = "import numpy as np"
+
+def unhurried(kind=box.KINDS["numpy"]):
+    """The limits of a kind of box, for a batch of mutants that share one."""
+    return dataclasses.replace(kind.limits, busy=1e3, dozing=1e3)
 
 
 def earned(verdicts):
@@ -22,15 +24,24 @@ def only(name, question, plain=False):
     whole = desk.bundle(name)
     cells = [part for part in whole["cells"] if part["kind"] != "test" or part["id"] == f"{question}-test"]
     if plain:
-        cells = [part | {"source": PLAIN} if part["id"] == "setup" else part for part in cells]
+        cells = [part | {"source": plainly(part["source"])} if part["id"] == "setup" else part for part in cells]
         whole = whole | {"about": whole["about"] | {"box": "numpy"}}
     return whole | {"cells": cells}
 
 
-def lost(name, question, mutants, student, plain=True):
-    """Mutant by mutant, the checks that it loses: if plain in one box of NumPy, else with `warm`."""
-    settings = grading.Settings(only(name, question, plain), desk.KEY, unsafe=bool(desk.no_box()), limits=UNHURRIED)
-    batch = [desk.answers(name=name) | {question: text} for text, _ in mutants.values()]
+def plainly(source):
+    """A setup cell without what imports Keras."""
+    return "\n".join(line for line in source.splitlines() if "keras" not in line)
+
+
+def lost(name, question, mutants, student, plain=True, always=None):
+    """Mutant by mutant, the checks that it loses: if plain in one box of NumPy, else with `warm`.
+
+    `always` are answers that all of them give in place of the reference's.
+    """
+    settings = grading.Settings(only(name, question, plain), desk.KEY, unsafe=bool(desk.no_box()))
+    settings = dataclasses.replace(settings, limits=unhurried(settings.kind))  # Keras never starts in NumPy's
+    batch = [desk.answers(name=name) | (always or {}) | {question: text} for text, _ in mutants.values()]
     outcome, verdicts = grading.judge(batch, student, settings)
     assert outcome.ended
     failed = [{v.check.id.removeprefix(f"{question}-") for v in row if v.share < 1} for row in verdicts]
@@ -48,7 +59,7 @@ class Here(inside.Run):
 
 def warm(runs, arrays, limits=None, **_):
     """In place of box.run: the same jobs, in this very process, for mutants that only err and never attack."""
-    limits, found = dataclasses.asdict(UNHURRIED), {}
+    limits, found = dataclasses.asdict(unhurried()), {}
     for number, run in enumerate(runs):
         Here(run, arrays, limits).go(lambda name, payload, at=number: found.__setitem__(f"{at}/{name}", payload))
     return box.Outcome(found, True, True, "")

@@ -75,8 +75,10 @@ def test_a_wrong_plan_is_found():
 def test_the_assignments_take_what_their_notebooks_say():
     text = (BOOK / "teaching" / "syllabus.md").read_text(encoding="utf-8")
     [table] = [table for table in tables(text) if "Minutes" in table[0]]
+    assert len(table) == len(list((BOOK / "assignments").glob("*.ipynb")))
     for row in table:
-        number, title, name = re.fullmatch(r"\[(\d) (\w+)\]\(\.\./course/([\w-]+)\.ipynb\)", row["Assignment"]).groups()
+        link = re.fullmatch(r"\[(\d) ([\w ]+)\]\(\.\./course/([\w-]+)\.ipynb\)", row["Assignment"])
+        number, title, name = link.groups()
         about = json.loads((BOOK / "assignments" / f"{name}.ipynb").read_text(encoding="utf-8"))["metadata"]["course"]
         assert about["title"] == f"Assignment {number}: {title}"
         assert about["minutes"] == int(row["Minutes"])
