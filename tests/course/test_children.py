@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,38 @@ def test_work_in_another_thread_is_no_idleness():
         say("0", b"")
 
     assert run(work, cpu=4, idle=1.2)[0].endswith(children.DONE)
+
+
+def test_a_pool_that_waits_for_a_core_until_the_end_is_no_idleness():
+    """On a busy machine a pool's thread waits for a core, and how long nobody knows any more when it has ended."""
+    from threading import Event, Thread
+
+    def work(say):
+        done = Event()
+
+        def pool():
+            until = time.process_time() + 1.0
+            while time.process_time() < until:
+                zlib.compress(bytes(1 << 20))
+            done.set()
+            Event().wait()
+
+        Thread(target=pool, daemon=True).start()
+        done.wait()
+
+    loops = 3 * (os.cpu_count() or 1)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
+    try:
+        started = time.monotonic()
+        said, _, idle = run(work, cpu=9, idle=60.0)
+        took = time.monotonic() - started
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert said.endswith(children.DONE)
+    assert took > 2.0, "the machine was not busy: nothing was tried"
+    assert idle < 0.8
 
 
 def test_a_child_keeps_no_file_but_its_pipe():
