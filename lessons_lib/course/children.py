@@ -46,6 +46,7 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
     poller.register(handle, select.POLLIN)
     poller.register(read, select.POLLIN)
     parts, size, stopped, over, idle = [], 0, "", False, 0.0
+    waited: dict[str, float] = {}  # by thread: the kernel forgets it with the thread
     while not over:
         ready = dict(poller.poll(500))
         over = handle in ready
@@ -58,8 +59,7 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
                     poller.unregister(read)  # closed by the child
             except (BlockingIOError, KeyError):
                 pass
-        if not over:  # of threads that have ended nobody knows any more how long they waited for a core
-            idle = _idle(pid, started)
+        idle = _idle(pid, started, waited)
         if size > limits["answer"]:
             stopped = "output"
         elif idle > limits["idle"]:
@@ -73,16 +73,19 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
     return b"".join(parts), stopped, idle
 
 
-def _idle(pid: int, started: float) -> float:
-    """Seconds in which no thread of the child ran or waited for a core: a busy machine makes nobody idle."""
+def _idle(pid: int, started: float, waited: dict[str, float]) -> float:
+    """Seconds in which no thread of the child ran or waited for a core: a busy machine makes nobody idle.
+
+    `waited` keeps the seconds that each thread has waited for a core, of ended ones too.
+    """
     used = 0.0
     with contextlib.suppress(OSError, ValueError):  # it may end just now
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         used += sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")  # of all threads, ended ones too
     for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):  # TensorFlow computes in another one than the first
         with contextlib.suppress(OSError, ValueError):
-            used += int(thread.read_text().split()[1]) / 1e9
-    return time.monotonic() - started - used
+            waited[thread.parent.name] = int(thread.read_text().split()[1]) / 1e9
+    return time.monotonic() - started - used - sum(waited.values())
 
 
 def why(status: int, used: float, cpu: int) -> str:
