@@ -6,7 +6,6 @@ of each answer as its feedback. Both come from book/practice/NAME.yml; a second 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import zipfile
@@ -17,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from tools import practice  # noqa: E402
+from tools import kit, practice  # noqa: E402
 
 OUT = ROOT / "book" / "_build" / "kit"
 QTI = "http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
@@ -162,14 +161,8 @@ def write(names: list[str], out: Path) -> list[Path]:
 
 
 def main() -> None:
-    known = sorted(path.stem for path in practice.SOURCES.glob("*.yml"))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"chapters; all without: {', '.join(known)}")
-    parser.add_argument("-o", "--output", type=Path, default=OUT, help="a folder; book/_build/kit if not given")
-    args = parser.parse_args()
-    if unknown := sorted(set(args.names) - set(known)):
-        raise SystemExit(f"no quiz of {', '.join(unknown)}: choose from {', '.join(known)}")
-    for path in write(args.names or known, args.output):
+    known = (path.stem for path in practice.SOURCES.glob("*.yml"))
+    for path in write(*kit.asked(__doc__, "quiz of", known, OUT)):
         print(path)
 
 

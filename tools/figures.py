@@ -7,7 +7,6 @@ results/notebooks.json), and no notebook is changed. Alt text and caption go int
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
@@ -20,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from tools import nbval_pictures, notebooks  # noqa: E402
+from tools import kit, nbval_pictures, notebooks  # noqa: E402
 
 OUT = ROOT / "book" / "_build" / "kit" / "figures"
 MIME = "image/svg+xml"
@@ -105,17 +104,12 @@ def export(path: Path, out: Path) -> tuple[list[Path], list[str]]:
 
 
 def main() -> None:
-    known = sorted(path.stem for path in notebooks.BOOK.glob("*.ipynb"))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"chapters; all without: {', '.join(known)}")
-    parser.add_argument("-o", "--output", type=Path, default=OUT, help="a folder; book/_build/kit/figures if not given")
-    args = parser.parse_args()
-    if unknown := sorted(set(args.names) - set(known)):
-        raise SystemExit(f"no chapter {', '.join(unknown)}: choose from {', '.join(known)}")
+    known = (path.stem for path in notebooks.BOOK.glob("*.ipynb"))
+    names, out = kit.asked(__doc__, "chapter", known, OUT)
     os.environ.update(PYTHONHASHSEED="0", TF_CPP_MIN_LOG_LEVEL="3")
-    for name in args.names or known:
+    for name in names:
         print(f"{name}: running ...", flush=True)
-        paths, other = export(notebooks.BOOK / f"{name}.ipynb", args.output)
+        paths, other = export(notebooks.BOOK / f"{name}.ipynb", out)
         for path in paths:
             print(path)
         if other:

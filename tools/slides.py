@@ -7,7 +7,6 @@ headings, questions, lists, formulas, figures, tables and short code are shown, 
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -24,6 +23,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from lessons_lib import datasets  # noqa: E402
+from tools import kit  # noqa: E402
 
 BOOK = ROOT / "book"
 DECK = Path(__file__).with_name("slides_deck")
@@ -205,14 +205,8 @@ def write(names: list[str], out: Path) -> list[Path]:
 
 
 def main() -> None:
-    known = sorted(path.stem for path in BOOK.glob("*.ipynb"))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help=f"chapters; all without: {', '.join(known)}")
-    parser.add_argument("-o", "--output", type=Path, default=OUT, help="a folder; book/_build/kit/slides if not given")
-    args = parser.parse_args()
-    if unknown := sorted(set(args.names) - set(known)):
-        raise SystemExit(f"no chapter {', '.join(unknown)}: choose from {', '.join(known)}")
-    for path in write(args.names or known, args.output):
+    known = (path.stem for path in BOOK.glob("*.ipynb"))
+    for path in write(*kit.asked(__doc__, "chapter", known, OUT)):
         print(path)
 
 
