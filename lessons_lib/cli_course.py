@@ -8,9 +8,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from tqdm import tqdm
@@ -71,6 +72,10 @@ def grade(
     marks: Annotated[
         list[Path] | None, typer.Option(help="points that a person gave, beside those in OUTPUT/marks.csv")
     ] = None,
+    by: Annotated[
+        str,
+        typer.Option("--box", metavar="|".join(box.WAYS), help="what locks answers in; by itself the first that can"),
+    ] = "",
     unsafe: Annotated[
         bool, typer.Option("--unsafe-trusted", help="no box: only for files that you wrote yourself")
     ] = False,
@@ -83,6 +88,8 @@ def grade(
     """
     with _one_line():
         settings = grading.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
+        if not unsafe:
+            settings = replace(settings, by=_box(settings.kind, by, scheduler))
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
         sheets = [path for path in (out / written.SHEET,) if path.is_file()] + (marks or [])
         given = written.read(sheets, settings.bundle)
@@ -154,16 +161,24 @@ def _bundle(name: str) -> dict:
     raise CourseError(f"{name} is no grader bundle of this version: make one with `lessons course build`")
 
 
+def _box(kind: box.Kind, by: str, scheduler: str | None) -> str:
+    """What makes the boxes; a scheduler's workers are asked later. Exits with 2 if nothing can."""
+    try:
+        return box.choose(kind, by) if scheduler is None else by or box.BUBBLEWRAP
+    except box.BoxError as error:
+        _refuse(str(error), "no box can be made here")
+
+
 @contextmanager
 def _workers(scheduler: str | None, jobs: int, settings: grading.Settings) -> Iterator[grading.Workers]:
-    """Who grades: threads here, or a scheduler's workers. Exits with 2 if one of them can make no box."""
+    """Who grades: threads here, or a scheduler's workers. Exits with 2 if a worker can make no box."""
     if scheduler is None:
         os.environ.update(settings.kind.environment)  # the reference's imports, out here, are as plain and as quiet
-        _refuse("" if settings.unsafe else box.refusal(settings.kind), "no box can be made here")
         yield grading.threads(jobs)
     else:
         with cluster.connect(scheduler, jobs) as found:
-            _refuse(found.refusal(settings), "a worker may not grade")
+            if why := found.refusal(settings):
+                _refuse(why, "a worker may not grade")
             yield found.run
 
 
@@ -173,10 +188,9 @@ def _warn(what: str, names: list[str]) -> None:
         print(f"warning: {what}: {shown}", file=sys.stderr)
 
 
-def _refuse(why: str, what: str) -> None:
-    if why:
-        print(f"error: nothing was graded, because {what}: {why}", file=sys.stderr)
-        raise typer.Exit(2)
+def _refuse(why: str, what: str) -> NoReturn:
+    print(f"error: nothing was graded, because {what}: {why}", file=sys.stderr)
+    raise typer.Exit(2)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""Measure the course's grading into results/course.json: `python tools/course.py [class] [twice] [peers]`.
+"""Measure the course's grading into results/course.json: `python tools/course.py [class] [everyone] [twice] [peers]`.
 
-`class` grades 200 submissions on two cores, ten of which attack; `twice` grades the catalogue of right and wrong
-answers at rest and again under load; `peers` grades one class with nbgrader and otter-grader too, in turns, each in an
-environment of its own that pip makes for the run. Seconds of a shared machine are noisy: compare ratios.
+`class` grades 200 submissions on two cores, ten of which attack; `everyone` grades the reference of each assignment as
+ten students; `twice` grades the catalogue of right and wrong answers at rest and again under load; `peers` grades one
+class with nbgrader and otter-grader too, in turns, each in an environment of its own that pip makes for the run. Seconds
+of a shared machine are noisy: compare ratios.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import course_peers  # tools/course_peers.py  # noqa: E402
 
 from lessons_lib import evaluate  # noqa: E402
+from lessons_lib.course import choices  # noqa: E402
 from tests.assignments import desk, hostile  # noqa: E402
 
 TABLE = ROOT / "results" / "course.json"
@@ -104,26 +106,36 @@ def a_class(students: int = 200) -> dict:
     }
 
 
-def catalogue(folder: Path) -> dict[str, int]:
-    """Hand in every right, untouched and wrong answer of every assignment as a student of its own.
+def catalogue() -> dict[str, list[tuple[dict, dict]]]:
+    """By assignment, the wrong answers that tests/assignments holds, each time with what else is answered.
 
-    A wrong answer comes alone, the other questions untouched: nothing else of that notebook need be trained again.
+    Where a network is wrong, all that needs none is right; where a plain function is wrong, nothing is trained.
     """
-    counts = Counter()
+    found: dict[str, list[tuple[dict, dict]]] = {}
     for path in sorted((ROOT / "tests" / "assignments").glob("*_*.py")):
         kind, _, name = path.stem.partition("_")
-        if kind not in WRONG:
-            continue
-        found = getattr(importlib.import_module(f"tests.assignments.{path.stem}"), WRONG[kind])
-        handed = {
-            f"{question} {which}": {question: text[0]} for question in found for which, text in found[question].items()
-        }
-        if kind == "mutants":
-            handed |= {"right": desk.answers(name=name), "untouched": {}}
-        for student, changed in handed.items():
-            desk.put(folder / name, student, desk.handed_in(changed, "stub", name))
-        counts[name] += len(handed)
-    return dict(counts)
+        module = importlib.import_module(f"tests.assignments.{path.stem}") if kind in WRONG else None
+        for what, chosen in ((WRONG.get(kind), "deblur"), ("ENLARGE", "enlarge")):
+            if hasattr(module, what or ""):
+                always = {"choice": choices.line(chosen)} if name == "restore" else {}
+                right = desk.answers(name=name) if kind == "networks" else {}
+                found.setdefault(name, []).append((right | always, getattr(module, what)))
+    return found
+
+
+def hand_in(name: str, folder: Path) -> int:
+    """Hand in every right, untouched and wrong answer of an assignment; gives the number of wrong ones.
+
+    The first wrong answers of all questions make one notebook, the second ones another, and so on.
+    """
+    handed = {"right": desk.answers(name=name), "untouched": {}}
+    for number, (always, found) in enumerate(catalogue()[name]):
+        for row in range(max(map(len, found.values()))):
+            wrong = {q: list(texts.values())[row][0] for q, texts in found.items() if row < len(texts)}
+            handed[f"wrong {number} {row}"] = always | wrong
+    for student, changed in handed.items():
+        desk.put(folder, student, desk.handed_in(changed, "stub", name))
+    return sum(len(texts) for _, found in catalogue()[name] for texts in found.values())
 
 
 @contextlib.contextmanager
@@ -138,31 +150,53 @@ def load() -> Iterator[None]:
             process.wait()
 
 
-def twice() -> dict:
-    """The catalogue at rest, then with every core busy and the grader as polite as can be: identical records?"""
-    with tempfile.TemporaryDirectory() as place:
-        counts = catalogue(Path(place, "in"))
-        took, averages = {"rest": Counter(), "load": Counter()}, {}
-        for name in counts:
-            took["rest"].update(grade(Path(place, "in", name), Path(place, "rest", name), 2, name))
-            averages["rest"] = round(os.getloadavg()[1], 1)  # a machine that others use is never quite at rest
+def twice() -> Iterator[dict]:
+    """The catalogue at rest, then again with every core busy with something else: identical records?
+
+    What was found so far, after each assignment: all of them take an hour.
+    """
+    rows = {}
+    for name in catalogue():
+        with tempfile.TemporaryDirectory() as place:
+            wrong = hand_in(name, folder := Path(place, "in"))
+            rest, loaded = Path(place, "rest"), Path(place, "load")
+            took = {"rest": grade(folder, rest, 2, name)}
+            average = round(os.getloadavg()[0], 1)  # a machine that others use is never quite at rest
             with load():
-                took["load"].update(grade(Path(place, "in", name), Path(place, "load", name), 2, name, nice=19))
-            averages["load"] = round(os.getloadavg()[1], 1)
-        records = {path.relative_to(Path(place, "rest")): path for path in Path(place, "rest").rglob("results.json")}
-        other = [
-            str(key) for key, path in records.items() if path.read_bytes() != Path(place, "load", key).read_bytes()
-        ]
-        checks = sum(len(json.loads(path.read_bytes())["tests"]) for path in records.values())
-    return {
-        "submissions": counts,
-        "records": len(records),
-        "checks": checks,
-        "records_that_differ": other,
-        "load_averages": averages,
-        "minutes": {kind: round(took[kind]["seconds"] / 60, 1) for kind in took},
-        "cpu_minutes": {kind: round(took[kind]["cpu_seconds"] / 60, 2) for kind in took},
-    }
+                took["load"] = grade(folder, loaded, 2, name)
+                averages = {"rest": average, "load": round(os.getloadavg()[0], 1)}
+            records = {path.relative_to(rest): path for path in rest.rglob("results.json")}
+            differ = [str(key) for key, path in records.items() if path.read_bytes() != (loaded / key).read_bytes()]
+            rows[name] = {
+                "wrong_answers": wrong,
+                "records": len(records),
+                "checks": sum(len(json.loads(path.read_bytes())["tests"]) for path in records.values()),
+                "records_that_differ": differ,
+                "load_averages": averages,
+                "minutes": {kind: round(took[kind]["seconds"] / 60, 1) for kind in took},
+                "cpu_minutes": {kind: round(took[kind]["cpu_seconds"] / 60, 2) for kind in took},
+            }
+        yield rows
+
+
+def everyone(students: int = 10) -> Iterator[dict]:
+    """The reference as many students, each with pictures and numbers of their own: does everybody keep all points?"""
+    rows = {}
+    for name in catalogue():
+        with tempfile.TemporaryDirectory() as place:
+            folder, out = Path(place, "in"), Path(place, "out")
+            for number in range(students):
+                always = {"choice": choices.line(("deblur", "enlarge")[number % 2])} if name == "restore" else {}
+                desk.put(folder, f"s{number}", desk.handed_in(desk.answers(name=name) | always, name=name))
+            took = grade(folder, out, 2, name)
+            records = [json.loads(path.read_bytes()) for path in sorted(out.rglob("results.json"))]
+        lost = [(r["student"], t["id"], t["score"]) for r in records for t in r["tests"] if t["score"] < t["max_score"]]
+        rows[name] = {
+            "students": len(records),
+            "checks_that_lost_points": lost,
+            "seconds_a_submission": round(took["seconds"] / students, 1),
+        }
+        yield rows
 
 
 def peers(students: int = 10, turns: int = 2) -> dict:
@@ -192,7 +226,7 @@ def peers(students: int = 10, turns: int = 2) -> dict:
     return {"submissions": students, "turns": turns, "jobs": 1, "rows": rows}
 
 
-MEASURES = {"class": a_class, "twice": twice, "peers": peers}
+MEASURES = {"class": a_class, "everyone": everyone, "twice": twice, "peers": peers}
 
 
 def main() -> None:
@@ -207,10 +241,11 @@ def main() -> None:
     for name in names:
         print(f"measuring {name}: {MEASURES[name].__doc__}", flush=True)
         found = MEASURES[name]()
-        print(json.dumps(found, indent=1), flush=True)
-        whole = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
-        whole |= {"measured": "by python tools/course.py", **evaluate.provenance(), name: found}
-        TABLE.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+        for so_far in [found] if isinstance(found, dict) else found:
+            print(json.dumps(so_far, indent=1), flush=True)
+            whole = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
+            whole |= {"measured": "by python tools/course.py", **evaluate.provenance(), name: so_far}
+            TABLE.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

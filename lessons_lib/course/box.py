@@ -1,7 +1,8 @@
 """What holds a submission: bubblewrap, with no network, nothing of ours in sight, and limits on all it can use.
 
 Started by root, the box is set up by root and the runner then takes a user number of its own; started by anybody else
-it lives in a user namespace. Where neither works there is no box, and nothing is graded.
+it lives in a user namespace. Where neither works a container may do (see `containers`). Where that fails too there is
+no box, and nothing is graded.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from pathlib import Path
 
 import psutil
 
-from lessons_lib.course import frames
+from lessons_lib.course import containers, frames
 
+BUBBLEWRAP = "bubblewrap"
+WAYS = (BUBBLEWRAP, *containers.ENGINES)  # to make a box, the best first
 ROOM = 64 << 20  # bytes a submission may write into /tmp of its box, which is memory
 OUTPUT = 64 << 20  # bytes that are read from a box; more is cut off
 GLANCE = 2.0  # seconds between two looks at a box
@@ -101,6 +104,11 @@ class BoxError(RuntimeError):
     """No box can be made here. The message says why and what to do."""
 
 
+def settings(kind: Kind) -> dict[str, str]:
+    """The environment of a box."""
+    return ONE_CORE | kind.environment | {"PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}
+
+
 def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[str]:
     """The bubblewrap command line of a kind of box.
 
@@ -108,7 +116,10 @@ def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[st
     """
     bwrap = shutil.which("bwrap")
     if not bwrap:
-        raise BoxError("bubblewrap is not installed: `apt install bubblewrap` or `dnf install bubblewrap` (Linux only)")
+        raise BoxError(
+            "bubblewrap is not installed: `apt install bubblewrap` or `dnf install bubblewrap` (Linux only; elsewhere "
+            "`--box docker` or `--box podman`)"
+        )
     python = Path(sys.executable).resolve()
     binds = {Path("/box/lib/lessons_lib", name): LIBRARY / name for name in kind.ours}
     for package in kind.packages:
@@ -135,8 +146,7 @@ def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[st
     for target, original in sorted(binds.items()):
         words += ["--ro-bind", str(original), str(target)]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    settings = ONE_CORE | kind.environment
-    for name, value in settings.items() | {("PYTHONHASHSEED", "0"), ("HOME", "/tmp"), ("LC_ALL", "C.UTF-8")}:
+    for name, value in settings(kind).items():
         words += ["--setenv", name, value]
     return [*words, str(python), "-I", "-S", "-B", "-c", START.format("/box/lib")]
 
@@ -147,20 +157,27 @@ def run(
     limits: Limits | None = None,
     *,
     kind: Kind = KINDS["numpy"],
+    by: str = BUBBLEWRAP,
     unsafe: bool = False,
 ) -> Outcome:
     """Run jobs (see `checks.job`) in one box, or, if `unsafe`, in a bare process that can do all that you can.
 
-    `limits` are the kind's own if None. A box that never started has `started` False: that is our failure, never the
-    submission's. Raises BoxError.
+    `limits` are the kind's own if None; `by` is one of WAYS. A box that never started has `started` False: that is our
+    failure, never the submission's. Raises BoxError.
     """
     limits = limits or kind.limits
-    root = not unsafe and hasattr(os, "geteuid") and os.geteuid() == 0
-    words = [sys.executable, "-c", START.format(str(LIBRARY.parent))] if unsafe else command(kind)
-    settings = dataclasses.asdict(limits)
+    root = not unsafe and by == BUBBLEWRAP and hasattr(os, "geteuid") and os.geteuid() == 0
+    most = dataclasses.asdict(limits)
+    container, environment = "", dict(os.environ)
     if unsafe:  # an ordinary user's process count holds the whole desktop
-        del settings["NPROC"], settings["AS"], settings["DATA"]
-    job = {"limits": settings, "uid": slot() if root else None, "boxed": not unsafe, "warm": kind.warm, "runs": runs}
+        del most["NPROC"], most["AS"], most["DATA"]
+        words = [sys.executable, "-c", START.format(str(LIBRARY.parent))]
+        environment |= ONE_CORE | kind.environment
+    elif by == BUBBLEWRAP:
+        words, environment = command(kind), {}
+    else:
+        container, words = containers.command(by, kind, limits, room=ROOM, environment=settings(kind), start=START)
+    job = {"limits": most, "uid": slot() if root else None, "boxed": not unsafe, "warm": kind.warm, "runs": runs}
     parts = {"job.json": json.dumps(job).encode()} | arrays
     data = b"".join(frames.pack(name, payload) for name, payload in parts.items())
     with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as nowhere:
@@ -170,13 +187,14 @@ def run(
             stdout=subprocess.PIPE,
             stderr=said,
             cwd=nowhere,
-            env=os.environ | ONE_CORE | kind.environment if unsafe else {},
+            env=environment,
             close_fds=True,
         )
         starved: list[bool] = []
         over = threading.Event()
         watchdog = threading.Thread(target=_guard, args=(process, limits.wall, over, starved), daemon=True)
         watchdog.start()
+        out = b""
         try:
             out = _converse(process, data)
         finally:
@@ -184,22 +202,45 @@ def run(
             watchdog.join()
             process.kill()
             process.wait()
+            if container and not out.endswith(frames.pack("bye", b"")):  # it does not end with the engine's process
+                containers.stop(by, container)
         said.seek(max(0, said.seek(0, os.SEEK_END) - 2000))  # the end of a traceback says what is wrong
         text = said.read().decode(errors="replace").strip()
     found = dict(frames.unpack(out))
     return Outcome(found, "hello" in found, "bye" in found, text, any(starved))
 
 
-def refusal(kind: Kind = KINDS["numpy"]) -> str:
+def choose(kind: Kind = KINDS["numpy"], by: str = "") -> str:
+    """The best way to make a box of this kind here, or `by` if that is one.
+
+    Raises BoxError with what each way said; engines that are not installed are not worth a word, unless asked for.
+    """
+    if by and by not in WAYS:
+        raise BoxError(f"the box is {by!r}: choose one of {', '.join(WAYS)}")
+    reasons = []
+    for way in [by] if by else WAYS:
+        if by or way == BUBBLEWRAP or shutil.which(way):
+            why = refusal(kind, way)
+            if not why:
+                return way
+            reasons.append(why)
+    raise BoxError("; or ".join(reasons))
+
+
+def refusal(kind: Kind = KINDS["numpy"], by: str = BUBBLEWRAP) -> str:
     """Why no box of this kind can be made here, or "" if one was made, and an answer that is known came out of it."""
-    known = {"id": "0", "cell": "q", "arrays": [], "calls": [["f", [], {}]]}
-    runs = [{"cells": [["q", "def f():\n    return 7"]], "checks": [known]}]
+    if by != BUBBLEWRAP and not shutil.which(by):
+        return f"{by} is not installed"
+    source, call, expected = containers.known(kind) if by != BUBBLEWRAP else ("def f(): return 7", ["f", [], {}], 7)
+    runs = [{"cells": [["q", source]], "checks": [{"id": "0", "cell": "q", "arrays": [], "calls": [call]}]}]
     try:
-        outcome = run(runs, {}, dataclasses.replace(kind.limits, wall=300.0), kind=kind)
+        outcome = run(runs, {}, dataclasses.replace(kind.limits, wall=300.0), kind=kind, by=by)
     except (BoxError, OSError) as error:
         return str(error)
-    if outcome.ended and outcome.frames.get("0/0/0") == b"N" + frames.save(7):
+    if outcome.ended and outcome.frames.get("0/0/0") == b"N" + frames.save(expected):
         return ""
+    if by != BUBBLEWRAP:
+        return containers.refusal(by, outcome.ended, outcome.said)
     if outcome.ended:
         return (
             "a box starts, but no answer comes out of it. Before Linux 5.14 an ordinary user's box counts all of that "

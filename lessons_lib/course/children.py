@@ -73,6 +73,13 @@ def watch(pid: int, read: int, limits: dict) -> tuple[bytes, str, float]:
     return b"".join(parts), stopped, idle
 
 
+def bury() -> None:
+    """Take note of ended processes that their parents left: in a container they come to the runner, the first one."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _idle(pid: int, started: float, waited: dict[str, float]) -> float:
     """Seconds in which no thread of the child ran or waited for a core: a busy machine makes nobody idle.
 

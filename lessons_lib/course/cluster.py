@@ -39,7 +39,7 @@ class Cluster:
 
     def refusal(self, settings: grading.Settings) -> str:
         """Why one of the workers may not grade, or "". Raises CourseError if this library is not there."""
-        said = self.client.run(fitness, _kind(settings), settings.unsafe, on_error="return")
+        said = self.client.run(fitness, *_box(settings), on_error="return")
         wrong = {}
         for address, answer in said.items():
             if isinstance(answer, ImportError):
@@ -99,16 +99,16 @@ def connect(scheduler: str, jobs: int = 1, patience: float = 30.0) -> Iterator[C
 
 def work(job: Job, ours: dict[str, str]) -> dict:
     """On a worker: `grading.work`, if this worker may. One that came late has not been asked before."""
-    why = _misfit(*fitness(_kind(job.settings), job.settings.unsafe), ours)
+    why = _misfit(*fitness(*_box(job.settings)), ours)
     if why:
         raise box.BoxError(f"a worker may not grade: {why}")
     os.environ.update(job.settings.kind.environment)
     return grading.work(job)
 
 
-def fitness(kind: str, unsafe: bool) -> tuple[dict[str, str], str]:
+def fitness(kind: str, by: str, unsafe: bool) -> tuple[dict[str, str], str]:
     """On a worker: what it runs, and why it can make no boxes ("" if it can)."""
-    return VERSION, "" if unsafe else _refusal(kind)
+    return VERSION, "" if unsafe else _refusal(kind, by)
 
 
 def _misfit(theirs: dict[str, str], why: str, ours: dict[str, str]) -> str:
@@ -116,10 +116,10 @@ def _misfit(theirs: dict[str, str], why: str, ours: dict[str, str]) -> str:
     return f"it runs {' and '.join(other)}: install the same there" if other else why
 
 
-def _kind(settings: grading.Settings) -> str:
-    return settings.bundle["about"].get("box", "numpy")
+def _box(settings: grading.Settings) -> tuple[str, str, bool]:
+    return settings.bundle["about"].get("box", "numpy"), settings.by, settings.unsafe
 
 
 @functools.cache
-def _refusal(kind: str) -> str:
-    return box.refusal(box.KINDS[kind])
+def _refusal(kind: str, by: str) -> str:
+    return box.refusal(box.KINDS[kind], by)

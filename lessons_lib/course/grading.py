@@ -35,6 +35,7 @@ class Settings:
     key: str
     due: datetime | None = None
     unsafe: bool = False
+    by: str = box.BUBBLEWRAP  # what makes the boxes: one of box.WAYS
     limits: box.Limits | None = None  # of the first box; None: its kind's own
     seed: int | None = None  # of the one student that these settings are for: then nobody needs the secret
 
@@ -118,7 +119,7 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
     pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(settings.bundle)]
     jobs, arrays = checks.job(pairs)
     runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
-    boxed = {"limits": settings.limits, "kind": settings.kind, "unsafe": settings.unsafe}
+    boxed = {"limits": settings.limits, "kind": settings.kind, "by": settings.by, "unsafe": settings.unsafe}
     outcome = box.run(runs, arrays, **boxed)
     if not outcome.ended:
         outcome = box.run(runs, arrays, **boxed)
@@ -128,7 +129,7 @@ def judge(batch: list[dict[str, str]], student: str, settings: Settings) -> tupl
             stopped = outcome.frames.get(f"{position}/{place}/end", b"").decode(errors="replace")
             payloads = [outcome.frames.get(f"{position}/{place}/{n}") for n in range(len(calls))]
             found += [(check, c, checks.decode(p, stopped)) for c, p in zip(calls, payloads, strict=True)]
-    second, settled = models.settle(found, unsafe=settings.unsafe)
+    second, settled = models.settle(found, by=settings.by, unsafe=settings.unsafe)
     if second and (second.starved or not second.started):
         outcome = second
     answers = iter(settled)

@@ -142,6 +142,7 @@ class Run:
             try:
                 return os.fork()
             except OSError:
+                children.bury()
                 if self.patience <= 0:
                     return None
                 self.patience -= 0.05
@@ -169,6 +170,7 @@ class Run:
         os.close(write)
         said_bytes, stopped, idle = children.watch(pid, read, self.limits)
         _, status, used = os.wait4(pid, 0)
+        children.bury()
         self.busy[question] += used.ru_utime + used.ru_stime
         self.idle[question] += idle
         os.close(read)

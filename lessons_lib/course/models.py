@@ -12,7 +12,7 @@ Answer = np.ndarray | Failure | Models
 
 
 def settle(
-    found: list[tuple[Check, Call, Answer]], *, unsafe: bool = False
+    found: list[tuple[Check, Call, Answer]], *, by: str = box.BUBBLEWRAP, unsafe: bool = False
 ) -> tuple[box.Outcome | None, list[np.ndarray | Failure]]:
     """Answers with what became of their models in place of the models, and the second box (None if none was needed).
 
@@ -28,9 +28,9 @@ def settle(
     if not runs:
         return None, settled
     run = {"cells": [["trial", CELL]], "checks": runs}
-    outcome = box.run([run], arrays, kind=box.TRIAL, unsafe=unsafe)
+    outcome = box.run([run], arrays, kind=box.TRIAL, by=by, unsafe=unsafe)
     if not outcome.ended:  # the machine's lack of memory, perhaps
-        outcome = box.run([run], arrays, kind=box.TRIAL, unsafe=unsafe)
+        outcome = box.run([run], arrays, kind=box.TRIAL, by=by, unsafe=unsafe)
     for number, place in enumerate(places):
         stopped = outcome.frames.get(f"0/{number}/end", b"").decode(errors="replace")
         tried = checks.decode(outcome.frames.get(f"0/{number}/0"), stopped)

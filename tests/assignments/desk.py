@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 from pathlib import Path
 
 from lessons_lib.course import box, grading, source
@@ -22,8 +23,14 @@ def bundle(name="convolve"):
 
 @functools.cache
 def no_box():
-    """Why there is no box here, or ""."""
+    """Why bubblewrap makes no box here, or ""."""
     return box.refusal()
+
+
+@functools.cache
+def ways():
+    """What can make boxes here; a container engine only if its image was built."""
+    return [way for way in box.WAYS if (way == box.BUBBLEWRAP or shutil.which(way)) and not box.refusal(by=way)]
 
 
 def settings(name="convolve", **options):

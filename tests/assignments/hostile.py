@@ -55,8 +55,8 @@ ATTACKS = {
         26,
     ),
     "looks around": (
-        "import os\n"
-        "raise RuntimeError(' '.join(os.listdir('/')) + ' | ' + ' '.join(os.listdir('/box/lib/lessons_lib/course')))\n",
+        "import os, glob\nfound = glob.glob('/box/*/lessons_lib/course/*')\n"
+        "raise RuntimeError(' '.join(os.listdir('/') + [os.path.basename(name) for name in found]))\n",
         26,
     ),
     "writes outside": (

@@ -70,7 +70,8 @@ def strays(before):
     """Processes that came since, and are a box's or our own children."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            ours = process.ppid() == os.getpid() or 0 <= process.uids().real - box.FIRST < 65_536
+            user = process.uids().real
+            ours = process.ppid() == os.getpid() or 0 <= user - box.FIRST < 65_536 or 20_000 <= user < 60_000
             if os.geteuid():  # then boxes have no user numbers of their own, and others' boxes cannot be told apart
                 ours = ours or "bwrap" in process.name()
             gone = process.pid in before or process.status() == psutil.STATUS_ZOMBIE
@@ -78,10 +79,10 @@ def strays(before):
                 yield process.name(), process.uids().real, process.status()
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+@pytest.fixture(scope="module", params=desk.ways() or [box.BUBBLEWRAP])
+def graded(request, tmp_path_factory):
     """All of them graded in one run, with a canary that anybody may write and a door that nobody may knock at."""
-    if desk.no_box():
+    if not desk.ways():
         pytest.skip(f"no box can be made here: {desk.no_box()}")
     folder, out = tmp_path_factory.mktemp("handed-in"), tmp_path_factory.mktemp("graded")
     canary = tmp_path_factory.mktemp("canary") / "canary.txt"
@@ -96,7 +97,7 @@ def graded(tmp_path_factory):
         text = attack.format(**filling) + desk.answers()["q1"]
         desk.put(folder, name, desk.handed_in({"q1": text}))
         most[name] = points
-    settings = desk.settings(unsafe=False, limits=HURRIED)
+    settings = desk.settings(unsafe=False, by=request.param, limits=HURRIED)
     before = {process.pid for process in psutil.process_iter()}
     records = grading.grade_all(submissions.find(folder, "convolve"), settings, out, jobs=3)
     left = ["?"]
@@ -141,7 +142,8 @@ def test_nothing_leaks_into_the_feedback(graded):
         assert "<script" not in text or path.suffix != ".html", path
         assert desk.KEY not in text
     seen = json.dumps(graded["records"]["looks around"])
-    assert "RuntimeError" in seen
-    assert not {"checks.py", "grading.py", "source.py", "book", "results"} & set(seen.replace('"', " ").split())
+    names = set(seen.replace('"', " ").split())
+    assert "RuntimeError" in seen and {"inside.py", "frames.py"} <= names
+    assert not {"checks.py", "grading.py", "source.py", "book", "results"} & names
     page = feedback.page(graded["records"]["script in an error"])
     assert "&lt;script&gt;" in page
