@@ -1,9 +1,9 @@
-"""Measure the course's grading into results/course.json: `python tools/course.py [class] [everyone] [twice] [peers]`.
+"""Measure the course's grading into results/course.json: `python tools/course.py [NAME ...]`, all if none.
 
-`class` grades 200 submissions on two cores, ten of which attack; `everyone` grades the reference of each assignment as
-ten students; `twice` grades the catalogue of right and wrong answers at rest and again under load; `peers` grades one
-class with nbgrader and otter-grader too, in turns, each in an environment of its own that pip makes for the run. Seconds
-of a shared machine are noisy: compare ratios.
+`class` grades 200 submissions on two cores, ten of which attack; `attacks` grades all that is hostile; `everyone`
+grades the reference of each assignment as ten students; `twice` grades the catalogue of right and wrong answers at rest
+and again under load; `peers` grades one class with nbgrader and otter-grader too, in turns, each in an environment of
+its own that pip makes for the run. Seconds of a shared machine are noisy: compare ratios.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import course_peers  # tools/course_peers.py  # noqa: E402
 
 from lessons_lib import evaluate  # noqa: E402
 from lessons_lib.course import choices  # noqa: E402
-from tests.assignments import desk, hostile  # noqa: E402
+from tests.assignments import desk, hostile, test_hostile  # noqa: E402
 
 TABLE = ROOT / "results" / "course.json"
 GRADE = [sys.executable, "-c", "from lessons_lib.cli_course import app; app()", "grade"]
@@ -104,6 +104,25 @@ def a_class(students: int = 200) -> dict:
         "cpu_minutes": round(took["cpu_seconds"] / 60, 2),
         "load_average": round(os.getloadavg()[1], 1),
     }
+
+
+def attacks() -> dict:
+    """Everything hostile of tests/assignments, graded as an instructor would: what it got, of what it may earn."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, out, canary = Path(place, "in"), Path(place, "out"), Path(place, "canary")
+        canary.write_text("sings")
+        most = test_hostile.strange_files(folder)
+        for name, (attack, points) in hostile.ATTACKS.items():
+            text = attack.format(canary=str(canary), key=desk.KEY, port=9) + desk.answers()["q1"]
+            desk.put(folder, name, desk.handed_in({"q1": text}))
+            most[name] = points
+        took = grade(folder, out, 2)
+        records = [json.loads(path.read_bytes()) for path in sorted(out.rglob("results.json"))]
+        rows = {r["student"]: {kind: r[kind] for kind in ("status", "score")} for r in records}
+        rows = {name: row | {"at_most": most[name]} for name, row in rows.items()}
+        sings = canary.read_text() == "sings"
+    over = [name for name, row in rows.items() if row["score"] is not None and row["score"] > (row["at_most"] or 0)]
+    return {"rows": rows, "more_than_earned": over, "canary_sings": sings, "minutes": round(took["seconds"] / 60, 1)}
 
 
 def catalogue() -> dict[str, list[tuple[dict, dict]]]:
@@ -226,7 +245,7 @@ def peers(students: int = 10, turns: int = 2) -> dict:
     return {"submissions": students, "turns": turns, "jobs": 1, "rows": rows}
 
 
-MEASURES = {"class": a_class, "everyone": everyone, "twice": twice, "peers": peers}
+MEASURES = {"class": a_class, "attacks": attacks, "everyone": everyone, "twice": twice, "peers": peers}
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ def command(
     words += ["--network", "none", "--ipc", "none", "--read-only", "--log-driver", "none", "--workdir", "/tmp"]
     words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", f"{user}:{user}"]
     words += ["--memory", str(memory), "--memory-swap", str(memory), "--pids-limit", str(limits.NPROC + 2)]
-    words += ["--ulimit", f"nofile={limits.NOFILE}:{limits.NOFILE}", "--ulimit", f"nproc={limits.NPROC}:{limits.NPROC}"]
+    words += ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]  # the runner sets its own, far lower
     words += ["--tmpfs", f"/tmp:rw,nosuid,nodev,mode=1777,size={room}"]
     for setting, value in environment.items():
         words += ["--env", f"{setting}={value}"]

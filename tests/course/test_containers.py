@@ -85,6 +85,7 @@ def test_the_image_holds_the_runner_and_nothing_that_judges():
     assert copied == {f"lessons_lib/{name}" for name in containers.OURS}
     assert copied >= {f"lessons_lib/{name}" for kind in (*box.KINDS.values(), box.TRIAL) for name in kind.ours}
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", RECIPE, re.M)
+    assert "!constraints.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert "-c /tmp/constraints.txt numpy" in RECIPE and "-c /tmp/constraints.txt keras tensorflow" in RECIPE
 
 
