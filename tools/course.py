@@ -78,6 +78,11 @@ def scores(out: Path) -> dict[str, float | None]:
         return {row["student"]: float(row["score"]) if row["score"] else None for row in csv.DictReader(file)}
 
 
+def records(out: Path) -> list[dict]:
+    """What the grader keeps of each submission."""
+    return [json.loads(path.read_bytes())["extra_data"] for path in sorted(out.rglob("results.json"))]
+
+
 def a_class(students: int = 200) -> dict:
     """200 submissions: 190 right ones, 5 endless loops, 5 fork bombs, on two cores with -j 2."""
     with tempfile.TemporaryDirectory() as place:
@@ -117,9 +122,10 @@ def attacks() -> dict:
             desk.put(folder, name, desk.handed_in({"q1": text}))
             most[name] = points
         took = grade(folder, out, 2)
-        records = [json.loads(path.read_bytes()) for path in sorted(out.rglob("results.json"))]
-        rows = {r["student"]: {kind: r[kind] for kind in ("status", "score")} for r in records}
-        rows = {name: row | {"at_most": most[name]} for name, row in rows.items()}
+        rows = {
+            found["student"]: {"status": found["status"], "score": found["score"], "at_most": most[found["student"]]}
+            for found in records(out)
+        }
         sings = canary.read_text() == "sings"
     over = [name for name, row in rows.items() if row["score"] is not None and row["score"] > (row["at_most"] or 0)]
     return {"rows": rows, "more_than_earned": over, "canary_sings": sings, "minutes": round(took["seconds"] / 60, 1)}
@@ -184,12 +190,12 @@ def twice() -> Iterator[dict]:
             with load():
                 took["load"] = grade(folder, loaded, 2, name)
                 averages = {"rest": average, "load": round(os.getloadavg()[0], 1)}
-            records = {path.relative_to(rest): path for path in rest.rglob("results.json")}
-            differ = [str(key) for key, path in records.items() if path.read_bytes() != (loaded / key).read_bytes()]
+            pairs = list(zip(records(rest), records(loaded), strict=True))
+            differ = [first["student"] for first, second in pairs if first != second]
             rows[name] = {
                 "wrong_answers": wrong,
-                "records": len(records),
-                "checks": sum(len(json.loads(path.read_bytes())["tests"]) for path in records.values()),
+                "records": len(pairs),
+                "checks": sum(len(first["tests"]) for first, _ in pairs),
                 "records_that_differ": differ,
                 "load_averages": averages,
                 "minutes": {kind: round(took[kind]["seconds"] / 60, 1) for kind in took},
@@ -208,10 +214,10 @@ def everyone(students: int = 10) -> Iterator[dict]:
                 always = {"choice": choices.line(("deblur", "enlarge")[number % 2])} if name == "restore" else {}
                 desk.put(folder, f"s{number}", desk.handed_in(desk.answers(name=name) | always, name=name))
             took = grade(folder, out, 2, name)
-            records = [json.loads(path.read_bytes()) for path in sorted(out.rglob("results.json"))]
-        lost = [(r["student"], t["id"], t["score"]) for r in records for t in r["tests"] if t["score"] < t["max_score"]]
+            graded = records(out)
+        lost = [(r["student"], t["id"], t["tells"]) for r in graded for t in r["tests"] if t["score"] < t["points"]]
         rows[name] = {
-            "students": len(records),
+            "students": len(graded),
             "checks_that_lost_points": lost,
             "seconds_a_submission": round(took["seconds"] / students, 1),
         }
