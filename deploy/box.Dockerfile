@@ -4,9 +4,9 @@ ARG PYTHON=3.12
 FROM python:${PYTHON}-slim
 
 # NumPy alone for one kind of box, Keras for the other, at the book's versions.
-COPY constraints.txt /tmp/
-RUN pip install --no-cache-dir --disable-pip-version-check --target /box/numpy -c /tmp/constraints.txt numpy \
-    && pip install --no-cache-dir --disable-pip-version-check --target /box/keras -c /tmp/constraints.txt keras tensorflow \
+COPY constraints.txt /box/
+RUN pip install --no-cache-dir --disable-pip-version-check --target /box/numpy -c /box/constraints.txt numpy \
+    && pip install --no-cache-dir --disable-pip-version-check --target /box/keras -c /box/constraints.txt keras tensorflow \
     && ln -s ../numpy/lessons_lib /box/keras/lessons_lib
 
 # The runner. What judges its answers stays outside.

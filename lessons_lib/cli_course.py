@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 from tqdm import tqdm
 
-from lessons_lib.course import box, cluster, gradebook, grading, source, submissions, variants, written
+from lessons_lib.course import box, cluster, gradebook, grading, kinds, source, submissions, variants, written
 from lessons_lib.course.notebooks import CourseError
 
 app = typer.Typer(no_args_is_help=True, help="Assignments: make them, grade them, hand back grades.")
@@ -161,7 +161,7 @@ def _bundle(name: str) -> dict:
     raise CourseError(f"{name} is no grader bundle of this version: make one with `lessons course build`")
 
 
-def _box(kind: box.Kind, by: str, scheduler: str | None) -> str:
+def _box(kind: kinds.Kind, by: str, scheduler: str | None) -> str:
     """What makes the boxes; a scheduler's workers are asked later. Exits with 2 if nothing can."""
     try:
         return box.choose(kind, by) if scheduler is None else by or box.BUBBLEWRAP

@@ -24,7 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from lessons_lib.course import containers, frames
+from lessons_lib.course import containers, frames, kinds
+from lessons_lib.course.kinds import KINDS, Kind, Limits
 
 BUBBLEWRAP = "bubblewrap"
 WAYS = (BUBBLEWRAP, *containers.ENGINES)  # to make a box, the best first
@@ -32,58 +33,9 @@ ROOM = 64 << 20  # bytes a submission may write into /tmp of its box, which is m
 OUTPUT = 64 << 20  # bytes that are read from a box; more is cut off
 GLANCE = 2.0  # seconds between two looks at a box
 LIBRARY = Path(__file__).resolve().parents[1]
-# All that a box sees of us.
-OURS = ("__init__.py", *(f"course/{name}.py" for name in ("__init__", "frames", "seccomp", "children", "inside")))
-KERAS = (  # what Keras on TensorFlow imports to build, train, save and load; the rest of the environment stays outside
-    *("keras", "tensorflow", "numpy", "absl", "astunparse", "flatbuffers", "gast", "google.protobuf", "google._upb"),
-    *("h5py", "ml_dtypes", "namex", "opt_einsum", "optree", "packaging", "rich", "six", "termcolor"),
-    *("typing_extensions", "wrapt", "requests", "certifi", "charset_normalizer", "idna", "urllib3"),
-)
 SYSTEM = ("usr", "bin", "lib", "lib32", "lib64", "libx32")
 START = "import sys; sys.path.insert(0, {!r}); from lessons_lib.course import inside; inside.main()"
 FIRST, SLOTS = 1_000_000 + 65_536 * secrets.randbelow(30_000), itertools.count()
-ONE_CORE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SAME_EACH_TIME = {  # one thread and plain kernels: a sum has one order, and a training one result
-    **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
-    **{"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
-    **{"KERAS_BACKEND": "tensorflow"},
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """What a submission may use. Seconds of a core are limited closely, seconds on the clock loosely."""
-
-    cpu: int = 4  # seconds of a core, each check
-    busy: float = 10.0  # and all checks of a question: one endless loop costs no other question its time
-    idle: float = 10.0  # seconds a check may neither run nor wait for a core
-    dozing: float = 15.0  # and all checks of a question
-    answer: int = 32 << 20  # bytes that one check may return
-    wall: float = 900.0  # seconds for the whole box: more than all its answers can use unless the machine is too busy
-    AS: int = 1 << 30  # bytes of memory of a process
-    NPROC: int = 8  # processes
-    NOFILE: int = 64
-    FSIZE: int = 32 << 20  # bytes of a file
-    CORE: int = 0
-    DATA: int = -1  # bytes a process may write to; unlimited, where AS is close enough
-
-
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """A kind of box: what can be imported in it, of that what is loaded before an answer runs, settings, limits."""
-
-    packages: tuple[str, ...] = ("numpy",)
-    warm: str = ""
-    ours: tuple[str, ...] = OURS
-    environment: dict = dataclasses.field(default_factory=dict)
-    limits: Limits = dataclasses.field(default_factory=Limits)
-
-
-# TensorFlow maps 3 GB and writes to a fifth of it. Each thread counts as a process: 6 on 2 cores, and more on more, for
-# some of its pools have a thread for each core whatever they are told.
-HEAVY = Limits(cpu=10, busy=60.0, wall=1800.0, AS=8 << 30, DATA=2 << 30, NPROC=16 + 4 * (os.cpu_count() or 1))
-KINDS = {"numpy": Kind(), "keras": Kind(KERAS, "keras", OURS, SAME_EACH_TIME, HEAVY)}
-TRIAL = dataclasses.replace(KINDS["keras"], ours=(*OURS, "course/trial.py"))  # where no answer ever runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,11 +54,6 @@ class Outcome:
 
 class BoxError(RuntimeError):
     """No box can be made here. The message says why and what to do."""
-
-
-def settings(kind: Kind) -> dict[str, str]:
-    """The environment of a box."""
-    return ONE_CORE | kind.environment | {"PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}
 
 
 def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[str]:
@@ -146,7 +93,7 @@ def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[st
     for target, original in sorted(binds.items()):
         words += ["--ro-bind", str(original), str(target)]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    for name, value in settings(kind).items():
+    for name, value in kinds.settings(kind).items():
         words += ["--setenv", name, value]
     return [*words, str(python), "-I", "-S", "-B", "-c", START.format("/box/lib")]
 
@@ -172,11 +119,12 @@ def run(
     if unsafe:  # an ordinary user's process count holds the whole desktop
         del most["NPROC"], most["AS"], most["DATA"]
         words = [sys.executable, "-c", START.format(str(LIBRARY.parent))]
-        environment |= ONE_CORE | kind.environment
+        environment |= kinds.ONE_CORE | kind.environment
     elif by == BUBBLEWRAP:
         words, environment = command(kind), {}
     else:
-        container, words = containers.command(by, kind, limits, room=ROOM, environment=settings(kind), start=START)
+        options = {"room": ROOM, "environment": kinds.settings(kind), "start": START}
+        container, words = containers.command(by, kind, limits, **options)
     job = {"limits": most, "uid": slot() if root else None, "boxed": not unsafe, "warm": kind.warm, "runs": runs}
     parts = {"job.json": json.dumps(job).encode()} | arrays
     data = b"".join(frames.pack(name, payload) for name, payload in parts.items())

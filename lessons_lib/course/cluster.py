@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from lessons_lib.course import box, grading
+from lessons_lib.course import box, grading, kinds
 from lessons_lib.course.grading import Job
 from lessons_lib.course.notebooks import CourseError
 
@@ -122,4 +122,4 @@ def _box(settings: grading.Settings) -> tuple[str, str, bool]:
 
 @functools.cache
 def _refusal(kind: str, by: str) -> str:
-    return box.refusal(box.KINDS[kind], by)
+    return box.refusal(kinds.KINDS[kind], by)

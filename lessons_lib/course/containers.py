@@ -11,10 +11,8 @@ import platform
 import secrets
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lessons_lib.course.box import Kind, Limits
+from lessons_lib.course.kinds import Kind, Limits
 
 ENGINES = ("docker", "podman")
 IMAGE = "pixels-to-ridnet-box"

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
 
-from lessons_lib.course import box, checks, choices, feedback, models, notebooks, submissions, variants, written
+from lessons_lib.course import box, checks, choices, feedback, kinds, models, notebooks, submissions, variants, written
 from lessons_lib.course.checks import Check, Verdict
 from lessons_lib.course.notebooks import CourseError
 from lessons_lib.course.submissions import Submission
@@ -36,13 +36,13 @@ class Settings:
     due: datetime | None = None
     unsafe: bool = False
     by: str = box.BUBBLEWRAP  # what makes the boxes: one of box.WAYS
-    limits: box.Limits | None = None  # of the first box; None: its kind's own
+    limits: kinds.Limits | None = None  # of the first box; None: its kind's own
     seed: int | None = None  # of the one student that these settings are for: then nobody needs the secret
 
     @property
-    def kind(self) -> box.Kind:
+    def kind(self) -> kinds.Kind:
         """The box that the assignment asks for."""
-        return box.KINDS[self.bundle["about"].get("box", "numpy")]
+        return kinds.KINDS[self.bundle["about"].get("box", "numpy")]
 
 
 @dataclasses.dataclass(frozen=True)

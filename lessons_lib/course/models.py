@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lessons_lib.course import box, checks, frames
+from lessons_lib.course import box, checks, frames, kinds
 from lessons_lib.course.checks import Call, Check, Failure, Models
 
 CELL = "from lessons_lib.course.trial import answer"
@@ -28,9 +28,9 @@ def settle(
     if not runs:
         return None, settled
     run = {"cells": [["trial", CELL]], "checks": runs}
-    outcome = box.run([run], arrays, kind=box.TRIAL, by=by, unsafe=unsafe)
+    outcome = box.run([run], arrays, kind=kinds.TRIAL, by=by, unsafe=unsafe)
     if not outcome.ended:  # the machine's lack of memory, perhaps
-        outcome = box.run([run], arrays, kind=box.TRIAL, by=by, unsafe=unsafe)
+        outcome = box.run([run], arrays, kind=kinds.TRIAL, by=by, unsafe=unsafe)
     for number, place in enumerate(places):
         stopped = outcome.frames.get(f"0/{number}/end", b"").decode(errors="replace")
         tried = checks.decode(outcome.frames.get(f"0/{number}/0"), stopped)

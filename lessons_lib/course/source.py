@@ -16,7 +16,7 @@ import json
 import re
 from pathlib import Path
 
-from lessons_lib.course import box, checks, choices, notebooks, variants, written
+from lessons_lib.course import checks, choices, kinds, notebooks, variants, written
 from lessons_lib.course.notebooks import CourseError
 
 FORMAT = 1  # of the bundle
@@ -57,7 +57,7 @@ def read(path: Path) -> Assignment:
     about = notebook["metadata"].get("course", {})
     if (
         set(about) - {"box", "choice"} != ABOUT
-        or about.get("box", "numpy") not in box.KINDS
+        or about.get("box", "numpy") not in kinds.KINDS
         or not NAME.fullmatch(about.get("name", ""))
     ):
         wanted = ", ".join(sorted(ABOUT))

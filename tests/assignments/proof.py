@@ -5,12 +5,12 @@ import json
 
 import nbformat
 
-from lessons_lib.course import box, frames, grading, inside
+from lessons_lib.course import box, frames, grading, inside, kinds
 
 from . import desk
 
 
-def unhurried(kind=box.KINDS["numpy"]):
+def unhurried(kind=kinds.KINDS["numpy"]):
     """The limits of a kind of box, for a batch of mutants that share one."""
     return dataclasses.replace(kind.limits, busy=1e3, dozing=1e3)
 

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from lessons_lib.course import box, grading, source
+from lessons_lib.course import box, grading, kinds, source
 
 from . import desk, hostile_models, mutants_compress, mutants_denoise, networks_compress, networks_denoise, proof
 from .test_hostile import SAID, strays
@@ -138,7 +138,7 @@ def test_hostile_models_earn_nothing_and_change_nothing(tmp_path):
         place.chmod(0o777)
     attacks = {"fair": hostile_models.FAIR} | hostile_models.ATTACKS
     batch = [desk.answers(name="denoise") | {"q6": hostile_models.answer(a, str(canary))} for a in attacks.values()]
-    limits = dataclasses.replace(box.HEAVY, idle=2.0, dozing=3.0)
+    limits = dataclasses.replace(kinds.HEAVY, idle=2.0, dozing=3.0)
     settings = grading.Settings(proof.only("denoise", "q6"), desk.KEY, limits=limits)
     before = {process.pid for process in psutil.process_iter()}
     outcome, verdicts = grading.judge(batch, "ada", settings)

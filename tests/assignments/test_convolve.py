@@ -5,12 +5,12 @@ import json
 import nbformat
 import pytest
 
-from lessons_lib.course import box, checks, grading, source
+from lessons_lib.course import checks, grading, kinds, source
 
 from . import desk
 from .mutants_convolve import MUTANTS
 
-UNHURRIED = box.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
+UNHURRIED = kinds.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
 STUDENTS = ("ada", "grace")
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lessons_lib.course import box, feedback, grading, submissions
+from lessons_lib.course import box, feedback, grading, kinds, submissions
 
 from . import desk
 from .hostile import ATTACKS
 
-HURRIED = box.Limits(cpu=1, busy=4.0, idle=1.5, dozing=4.0, wall=120.0)
+HURRIED = kinds.Limits(cpu=1, busy=4.0, idle=1.5, dozing=4.0, wall=120.0)
 SAID = "the canary sings"
 SPOIL = {  # they may lose their own points to other questions, and nobody else's
     *("kills the runner", "stops the runner", "kills everybody", "floods its pipe", "forges answers", "daemon"),

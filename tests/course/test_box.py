@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lessons_lib.course import box, frames
+from lessons_lib.course import box, frames, kinds
 
 from ..assignments import desk
 
@@ -63,7 +63,7 @@ def test_limits_hold_as_plain_errors(body, seen, by):
 
 @each_way
 def test_seconds_of_a_core_and_idle_seconds_are_limited(by):
-    limits = box.Limits(cpu=1, idle=0.5)
+    limits = kinds.Limits(cpu=1, idle=0.5)
     assert ask("def f():\n    while True: pass", limits=limits, by=by) == "busy"
     assert ask("import time\ndef f():\n    time.sleep(60)", limits=limits, by=by) == "idle"
 
@@ -72,7 +72,7 @@ def test_seconds_of_a_core_and_idle_seconds_are_limited(by):
 def test_the_last_limit_says_that_the_machine_was_too_busy(by):
     check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
     runs = [{"cells": [["q1", "def f():\n    while True: pass"]], "checks": [check]}]
-    outcome = box.run(runs, {}, box.Limits(cpu=99, wall=4), by=by)
+    outcome = box.run(runs, {}, kinds.Limits(cpu=99, wall=4), by=by)
     assert (outcome.ended, outcome.starved) == (False, True)
 
 
@@ -82,7 +82,7 @@ def test_an_answer_that_stops_the_runner_is_told_from_a_busy_machine_and_soon(by
     check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
     runs = [{"cells": [["q1", "import os\ndef f():\n    os.kill(os.getppid(), 19)"]], "checks": [check]}]
     started = time.monotonic()
-    outcome = box.run(runs, {}, box.Limits(wall=600), by=by)
+    outcome = box.run(runs, {}, kinds.Limits(wall=600), by=by)
     assert (outcome.started, outcome.ended, outcome.starved) == (True, by != box.BUBBLEWRAP, False)
     assert time.monotonic() - started < 500
 
@@ -120,7 +120,7 @@ def bomb():
 def test_keras_trains_in_a_box_of_its_own_and_is_loaded_once():
     names = ["fit", "fit", "environment", "stranger", "trial", "giant", "bomb"]
     checks = [{"id": str(n), "cell": "q1", "arrays": [], "calls": [[name, [], {}]]} for n, name in enumerate(names)]
-    outcome = box.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, kind=box.KINDS["keras"])
+    outcome = box.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, kind=kinds.KINDS["keras"])
     assert outcome.started and outcome.ended, outcome.said
     said = [outcome.frames.get(f"0/{n}/0", b"") for n in range(len(names))]
     assert frames.load(said[0][1:]).shape == (16, 8, 8, 1)
@@ -133,7 +133,7 @@ def test_keras_trains_in_a_box_of_its_own_and_is_loaded_once():
 def test_the_second_box_sees_the_trial_and_the_first_does_not():
     if desk.no_box():
         pytest.skip(f"no box can be made here: {desk.no_box()}")
-    first, second = (" ".join(box.command(kind)) for kind in (box.KINDS["keras"], box.TRIAL))
+    first, second = (" ".join(box.command(kind)) for kind in (kinds.KINDS["keras"], kinds.TRIAL))
     assert "course/trial.py" in second and "course/trial.py" not in first
     for words in (first, second):
         assert "/box/lib/google/protobuf" in words and "--setenv TF_ENABLE_ONEDNN_OPTS 0" in words
@@ -173,7 +173,7 @@ def test_a_package_that_is_not_installed_is_named():
 @boxed
 def test_a_box_from_which_no_answer_comes_is_no_box():
     """As before Linux 5.14, where an ordinary user's desktop fills the box's limit of processes."""
-    full = dataclasses.replace(box.KINDS["numpy"], limits=box.Limits(NPROC=1))
+    full = dataclasses.replace(kinds.KINDS["numpy"], limits=kinds.Limits(NPROC=1))
     assert "no answer comes out of it" in box.refusal(full)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessons_lib.course import box, containers, frames
+from lessons_lib.course import box, containers, frames, kinds
 
 from ..assignments import desk
 
@@ -56,7 +56,7 @@ def engine(tmp_path, monkeypatch):
 
 
 def words(kind="numpy", limits=None):
-    kind = box.KINDS[kind]
+    kind = kinds.KINDS[kind]
     settings = {"room": 1 << 20, "environment": {"HOME": "/tmp"}, "start": box.START}
     return containers.command("docker", kind, limits or kind.limits, **settings)
 
@@ -83,10 +83,10 @@ def test_the_image_holds_the_runner_and_nothing_that_judges():
     lines = re.sub(r"\\\n\s*", " ", RECIPE)
     copied = {name for rest in re.findall(r"^COPY (lessons_lib.*)", lines, re.M) for name in rest.split()[:-1]}
     assert copied == {f"lessons_lib/{name}" for name in containers.OURS}
-    assert copied >= {f"lessons_lib/{name}" for kind in (*box.KINDS.values(), box.TRIAL) for name in kind.ours}
+    assert copied >= {f"lessons_lib/{name}" for kind in (*kinds.KINDS.values(), kinds.TRIAL) for name in kind.ours}
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", RECIPE, re.M)
     assert "!constraints.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    assert "-c /tmp/constraints.txt numpy" in RECIPE and "-c /tmp/constraints.txt keras tensorflow" in RECIPE
+    assert "-c /box/constraints.txt numpy" in RECIPE and "-c /box/constraints.txt keras tensorflow" in RECIPE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the runner starts only on Linux")
@@ -105,7 +105,7 @@ def test_a_container_whose_time_is_up_is_stopped_by_its_name(engine):
     calls = engine()
     check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
     runs = [{"cells": [["q1", "def f():\n    while True: pass"]], "checks": [check]}]
-    outcome = box.run(runs, {}, box.Limits(cpu=99, wall=2), by="docker")
+    outcome = box.run(runs, {}, kinds.Limits(cpu=99, wall=2), by="docker")
     assert outcome.starved
     run, *stop = calls()
     name = re.search(r'"--name", "([^"]+)"', run)[1]
@@ -161,7 +161,7 @@ def test_a_container_is_chosen_where_bubblewrap_makes_no_box(engine, monkeypatch
 def test_no_container_stays(by):
     check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
     runs = [{"cells": [["q1", "def f():\n    while True: pass"]], "checks": [check]}]
-    for limits in (box.Limits(cpu=1), box.Limits(cpu=99, wall=4)):
+    for limits in (kinds.Limits(cpu=1), kinds.Limits(cpu=99, wall=4)):
         box.run(runs, {}, limits, by=by)
     look = [by, "ps", "--all", "--quiet", "--filter", f"name={containers.IMAGE}"]
     for _ in range(100):  # the engine takes a moment to bury what it killed

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lessons_lib.course import box, feedback, grading, submissions
+from lessons_lib.course import box, feedback, grading, kinds, submissions
 
 from ..assignments import desk
 
@@ -74,8 +74,8 @@ def test_a_second_box_that_does_not_start_is_no_zero_either(folder, monkeypatch)
 
 
 def test_an_assignment_says_which_box_it_needs():
-    assert grading.Settings({"about": {}}, "").kind == box.KINDS["numpy"]
-    assert grading.Settings({"about": {"box": "keras"}}, "").kind == box.KINDS["keras"]
+    assert grading.Settings({"about": {}}, "").kind == kinds.KINDS["numpy"]
+    assert grading.Settings({"about": {"box": "keras"}}, "").kind == kinds.KINDS["keras"]
 
 
 def test_a_box_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeypatch):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from lessons_lib.course import box, checks, frames, inside, models
+from lessons_lib.course import box, checks, frames, inside, kinds, models
 from lessons_lib.course.checks import Check, Failure, Models
 
 from ..assignments import proof
@@ -44,7 +44,7 @@ def test_two_models_are_a_chain_and_share_a_box(network):
         _, (chained, once) = models.settle([(CHECK, ASKED, both), (CHECK, ASKED, network)])
     assert (chained[0, 0, 0, 0], once[0, 0, 0, 0]) == (0.25, 0.5)
     ((runs, options),) = jobs
-    assert options == {"kind": box.TRIAL, "by": box.BUBBLEWRAP, "unsafe": False}
+    assert options == {"kind": kinds.TRIAL, "by": box.BUBBLEWRAP, "unsafe": False}
     assert runs[0]["cells"] == [["trial", models.CELL]]  # nothing of the submission runs there
 
 

@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from lessons_lib.course import seccomp
+from lessons_lib.course import kinds, seccomp
 
 from ..assignments import desk
 from .test_box import ask, boxed
@@ -80,6 +80,6 @@ def test_processes_and_threads_still_work_in_the_box():
 def test_where_there_is_no_filter_there_is_no_box():
     if desk.no_box():
         pytest.skip(f"no box can be made here: {desk.no_box()}")
-    kind = desk.box.KINDS["numpy"]
+    kind = kinds.KINDS["numpy"]
     without = dataclasses.replace(kind, ours=tuple(name for name in kind.ours if "seccomp" not in name))
     assert "no box starts" in desk.box.refusal(without)
