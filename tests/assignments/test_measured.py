@@ -1,7 +1,11 @@
 """What was measured of grading, in results/course.json, is what the course promises."""
 
 import json
+import re
+from importlib import import_module
 from pathlib import Path
+
+from . import desk
 
 MEASURED = json.loads((Path(__file__).parents[2] / "results" / "course.json").read_text(encoding="utf-8"))
 
@@ -14,10 +18,25 @@ def test_attackers_in_a_class_of_200_cost_nobody_a_point():
 
 
 def test_load_changes_no_score_and_no_measured_value():
-    found = MEASURED["twice"]
-    assert found["records"] == sum(found["submissions"].values()) and found["submissions"]["convolve"] > 100
-    assert found["records_that_differ"] == []
-    assert found["load_averages"]["load"] > 2, "the machine was not under load"
+    """But for trainings that draw without a seed, where only they make the difference."""
+    assert set(MEASURED["twice"]) == {path.stem for path in desk.SOURCES.glob("*.ipynb")}
+    for name, found in MEASURED["twice"].items():
+        assert found["records"] >= 19 and found["checks"] > 30 * found["records"] / 2 and found["wrong_answers"] > 100
+        unseeded = set()
+        if name != "convolve":
+            for answers in import_module(f"tests.assignments.networks_{name}").NETWORKS.values():
+                unseeded |= {row for row, wrong in enumerate(answers) if "nobody" in wrong}
+        for record in found["records_that_differ"]:
+            assert int(re.search(r"wrong \d+ (\d+)", record)[1]) in unseeded, (name, record)
+        assert found["load_averages"]["load"] > 2 or name == "convolve", "the machine was not under load"
+
+
+def test_nothing_hostile_earned_more_than_its_honest_part():
+    found = MEASURED["attacks"]
+    assert len(found["rows"]) > 50 and found["more_than_earned"] == [] and found["canary_sings"]
+    for name, row in found["rows"].items():
+        assert (row["score"] is None) == (row["at_most"] is None), name
+        assert row["score"] is None or row["score"] <= row["at_most"], name
 
 
 def test_the_box_costs_no_more_than_graders_without_one():
