@@ -12,14 +12,12 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from lessons_lib.course.kinds import Kind, Limits
+from lessons_lib.course.kinds import TRIAL, Kind, Limits
 
 ENGINES = ("docker", "podman")
 IMAGE = "pixels-to-ridnet-box"
 LIBRARY = Path(__file__).resolve().parents[1]
-# What the image holds of us, for any kind of box.
-RUNNER = ("__init__", "frames", "seccomp", "children", "inside", "trial")
-OURS = ("__init__.py", *(f"course/{name}.py" for name in RUNNER))
+OURS = TRIAL.ours  # what the image holds of us: enough for each kind of box
 
 
 def command(

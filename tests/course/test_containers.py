@@ -18,6 +18,7 @@ from ..assignments import desk
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = (ROOT / "deploy" / "box.Dockerfile").read_text(encoding="utf-8")
 ENGINES = [way for way in desk.ways() if way in containers.ENGINES]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the stand-in starts the runner, which is Linux's")
 real = pytest.mark.skipif(not ENGINES, reason="no container engine here has the image of deploy/box.Dockerfile")
 # Takes an engine's options as an engine does, notes them, and runs the command on this machine's Python.
 STAND_IN = """#!{python}
@@ -89,7 +90,7 @@ def test_the_image_holds_the_runner_and_nothing_that_judges():
     assert "-c /box/constraints.txt numpy" in RECIPE and "-c /box/constraints.txt keras tensorflow" in RECIPE
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the runner starts only on Linux")
+@linux
 def test_jobs_go_in_and_answers_come_out_by_the_standard_streams(engine):
     calls = engine()
     assert box.refusal(by="docker") == ""
@@ -100,7 +101,7 @@ def test_jobs_go_in_and_answers_come_out_by_the_standard_streams(engine):
     assert len(calls()) == 2 and all('"run"' in call for call in calls())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the runner starts only on Linux")
+@linux
 def test_a_container_whose_time_is_up_is_stopped_by_its_name(engine):
     calls = engine()
     check = {"id": "0", "cell": "q1", "arrays": [], "calls": [["f", [], {}]]}
@@ -112,7 +113,7 @@ def test_a_container_whose_time_is_up_is_stopped_by_its_name(engine):
     assert stop == [f'["kill", "{name}"]', f'["rm", "--force", "{name}"]']
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the runner starts only on Linux")
+@linux
 def test_an_image_of_another_version_is_no_box(engine, monkeypatch):
     engine()
     monkeypatch.setattr(containers, "OURS", ("__init__.py",))
@@ -133,7 +134,7 @@ def test_the_fingerprint_knows_each_file_and_package(tmp_path):
     assert first != containers.version(str(tmp_path), ["a.py", "b.py"], ["numpy"])
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a stand-in is a script")
+@linux
 def test_why_there_is_no_box_and_the_way_out_are_said(engine, monkeypatch):
     engine("No such image")
     python = ".".join(map(str, sys.version_info[:2]))
@@ -149,7 +150,7 @@ def test_why_there_is_no_box_and_the_way_out_are_said(engine, monkeypatch):
         box.choose(by="vault")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the runner starts only on Linux")
+@linux
 def test_a_container_is_chosen_where_bubblewrap_makes_no_box(engine, monkeypatch):
     engine()
     monkeypatch.setattr(box, "command", lambda *_: [sys.executable, "-c", "raise SystemExit('no namespaces')"])
