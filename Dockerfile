@@ -26,4 +26,4 @@ EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8501') + '/_stcore/health', timeout=4)"]
 
-CMD ["python", "-m", "lessons_lib.serve", "--address", "0.0.0.0"]
+CMD ["python", "-m", "lessons_lib.webapp.server", "--address", "0.0.0.0"]

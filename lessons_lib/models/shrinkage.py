@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from lessons_lib.cosines import BlockMean, Shrink, SlidingDCT, SlidingIDCT
+from lessons_lib.layers.dct import BlockMean, Shrink, SlidingDCT, SlidingIDCT
 
 
 def shrinkage(channels: int = 3, depth: int = 6, width: int = 64) -> keras.Model:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 from keras import layers, ops
 
-from lessons_lib.cosines import BlockMean, SlidingDCT, SlidingIDCT
+from lessons_lib.layers.dct import BlockMean, SlidingDCT, SlidingIDCT
 
 Trunk = Callable[[keras.KerasTensor], keras.KerasTensor]
 

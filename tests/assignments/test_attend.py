@@ -7,10 +7,13 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from lessons_lib import cli_course
-from lessons_lib.course import box, checks, gradebook, grading, source, variants, written
-
-from . import desk, mutants_attend, networks_attend, proof
+from lessons_grader import cli
+from lessons_grader.authoring import checks, source, variants
+from lessons_grader.export import gradebook
+from lessons_grader.grading import manual_grading, pipeline
+from lessons_grader.sandbox import launcher
+from tests.assignments import proofs
+from tools.measure.catalogue import make_submissions, mutants_attend, networks_attend
 
 NAME = "attend"
 ALL = mutants_attend.MUTANTS | networks_attend.NETWORKS
@@ -22,33 +25,33 @@ TEXT = "The skips bring 4 dB, far more than the seeds, for pooling loses where a
 def test_each_wrong_answer_loses_exactly_its_declared_checks(question, student):
     mutants = mutants_attend.MUTANTS[question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proof.lost(NAME, question, mutants, student) == declared
+    assert proofs.lost(NAME, question, mutants, student) == declared
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("question", networks_attend.NETWORKS)
 def test_each_wrong_network_loses_exactly_its_declared_checks(question, monkeypatch):
     """Through the grader as it is, but without a process for each check: TensorFlow is started once."""
-    monkeypatch.setattr(box, "run", proof.warm)
+    monkeypatch.setattr(launcher, "run", proofs.warm)
     mutants = networks_attend.NETWORKS[question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proof.lost(NAME, question, mutants, "ada", plain=False) == declared
+    assert proofs.lost(NAME, question, mutants, "ada", plain=False) == declared
 
 
 def test_no_check_is_idle_and_every_question_has_its_wrong_answers():
-    assert proof.idle(NAME, ALL) == set()
-    assert sorted(ALL) == desk.assignment(NAME).questions
+    assert proofs.idle(NAME, ALL) == set()
+    assert sorted(ALL) == make_submissions.assignment(NAME).questions
     assert min(len(mutants) for mutants in ALL.values()) >= 8
 
 
 def test_a_fifth_of_the_points_is_a_persons():
-    automatic = sum(check.points for check in grading.checks_of(desk.bundle(NAME)))
-    assert (automatic, written.points(desk.bundle(NAME))) == (24, 6)
+    automatic = sum(check.points for check in pipeline.checks_of(make_submissions.bundle(NAME)))
+    assert (automatic, manual_grading.points(make_submissions.bundle(NAME))) == (24, 6)
 
 
 def handed_in(which="source"):
     """The reference's notebook, or the untouched one; the first has text in the cell that a person reads."""
-    notebook = desk.handed_in(which=which, name=NAME)
+    notebook = make_submissions.handed_in(which=which, name=NAME)
     for cell in notebook["cells"]:
         if cell["id"] == "w1" and which == "source":
             cell["source"] = TEXT
@@ -58,8 +61,8 @@ def handed_in(which="source"):
 @pytest.fixture(scope="module")
 def graded():
     """The reference and the untouched version, through both boxes."""
-    outcome, verdicts = grading.judge(
-        [desk.answers(which, NAME) for which in ("source", "stub")], "ada", desk.settings(NAME)
+    outcome, verdicts = pipeline.judge(
+        [make_submissions.answers(which, NAME) for which in ("source", "stub")], "ada", make_submissions.settings(NAME)
     )
     assert outcome.started and outcome.ended, outcome.said
     return verdicts
@@ -69,7 +72,7 @@ def graded():
 def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
     full, empty = graded
     assert [(v.check.id, v.tells) for v in full if v.share < 1] == []
-    assert (proof.earned(full), proof.earned(empty)) == (24, 0)
+    assert (proofs.earned(full), proofs.earned(empty)) == (24, 0)
     for verdict in empty:
         assert verdict.tells == f"Not answered yet. {verdict.check.says}"
 
@@ -78,7 +81,7 @@ def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
 def test_graded_again_under_load_every_measured_value_is_the_same(graded):
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:
-        _, (again,) = grading.judge([desk.answers(name=NAME)], "ada", desk.settings(NAME))
+        _, (again,) = pipeline.judge([make_submissions.answers(name=NAME)], "ada", make_submissions.settings(NAME))
     finally:
         for process in load:
             process.kill()
@@ -88,19 +91,19 @@ def test_graded_again_under_load_every_measured_value_is_the_same(graded):
 
 def test_from_submissions_to_a_score_with_a_persons_marks(tmp_path, monkeypatch):
     """As an instructor does it: grade, read, fill in the sheet, grade again, export. What boxes say is put in here."""
-    monkeypatch.setenv(variants.VARIABLE, desk.KEY)
-    monkeypatch.setattr(box, "refusal", lambda *_: "")
-    found = grading.checks_of(desk.bundle(NAME))
-    tests = {n: [grading._test(checks.Verdict(c, share, "")) for c in found] for n, share in (("ada", 1), ("bob", 0))}
+    monkeypatch.setenv(variants.VARIABLE, make_submissions.KEY)
+    monkeypatch.setattr(launcher, "refusal", lambda *_: "")
+    found = pipeline.checks_of(make_submissions.bundle(NAME))
+    tests = {n: [pipeline._test(checks.Verdict(c, share, "")) for c in found] for n, share in (("ada", 1), ("bob", 0))}
     runs = []
-    monkeypatch.setattr(grading, "work", lambda job: runs.append(job.student) or result(tests[job.student]))
-    desk.put(tmp_path / "in", "ada", handed_in())
-    desk.put(tmp_path / "in", "bob", handed_in("stub"))
+    monkeypatch.setattr(pipeline, "work", lambda job: runs.append(job.student) or result(tests[job.student]))
+    make_submissions.put(tmp_path / "in", "ada", handed_in())
+    make_submissions.put(tmp_path / "in", "bob", handed_in("stub"))
     (tmp_path / "in" / "cem").mkdir()
     out = tmp_path / "out"
 
     def run(*words):
-        done = CliRunner().invoke(cli_course.app, [str(word) for word in words])
+        done = CliRunner().invoke(cli.app, [str(word) for word in words])
         assert done.exit_code == 0, done.output
         return done.output
 
@@ -133,27 +136,27 @@ def result(tests):
 
 @pytest.mark.parametrize("version", [source.student, source.page])
 def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
-    assert proof.leaks(NAME, version) == []
-    text = version(desk.assignment(NAME)).decode()
-    (part,) = written.parts_of(desk.bundle(NAME))
+    assert proofs.leaks(NAME, version) == []
+    text = version(make_submissions.assignment(NAME)).decode()
+    (part,) = manual_grading.parts_of(make_submissions.bundle(NAME))
     assert all(line["says"] in text for line in part["rubric"]), "students see what earns points"
 
 
 def test_solutions_are_shown_without_the_hidden_checks():
-    text = source.solution(desk.assignment(NAME)).decode()
+    text = source.solution(make_submissions.assignment(NAME)).decode()
     assert "fit(" in text and "@check" not in text and "HIDDEN" not in text
 
 
 def test_students_get_their_own_numbers():
-    versions = {source.student(desk.assignment(NAME), number) for number in range(30)}
+    versions = {source.student(make_submissions.assignment(NAME), number) for number in range(30)}
     assert len(versions) == 9  # three levels of noise, three widths
 
 
 @pytest.mark.slow
 def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(capsys):
-    questions = desk.assignment(NAME).questions
-    assert proof.raised(NAME, source.solution) == {}
+    questions = make_submissions.assignment(NAME).questions
+    assert proofs.raised(NAME, source.solution) == {}
     assert capsys.readouterr().out.count("Question ") == len(questions)
-    untouched = proof.raised(NAME, source.student)
+    untouched = proofs.raised(NAME, source.student)
     assert set(untouched) == {f"{q}-test" for q in questions}
     assert all("is not answered yet" in str(error) for error in untouched.values())

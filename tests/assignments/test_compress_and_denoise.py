@@ -9,10 +9,19 @@ import time
 import psutil
 import pytest
 
-from lessons_lib.course import box, grading, kinds, source
-
-from . import desk, hostile_models, mutants_compress, mutants_denoise, networks_compress, networks_denoise, proof
-from .test_hostile import SAID, strays
+from lessons_grader.authoring import source
+from lessons_grader.grading import pipeline
+from lessons_grader.sandbox import launcher, profiles
+from tests.assignments import proofs
+from tests.assignments.test_hostile import SAID, strays
+from tools.measure.catalogue import (
+    hostile_models,
+    make_submissions,
+    mutants_compress,
+    mutants_denoise,
+    networks_compress,
+    networks_denoise,
+)
 
 NAMES = ("compress", "denoise")
 MUTANTS = {"compress": mutants_compress.MUTANTS, "denoise": mutants_denoise.MUTANTS}
@@ -33,35 +42,37 @@ def cases(found):
 def test_each_wrong_answer_loses_exactly_its_declared_checks(name, question, student):
     mutants = MUTANTS[name][question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proof.lost(name, question, mutants, student) == declared
+    assert proofs.lost(name, question, mutants, student) == declared
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "question"), cases(NETWORKS))
 def test_each_wrong_network_loses_exactly_its_declared_checks(name, question, monkeypatch):
     """Through the grader as it is, but without a process for each check: TensorFlow is started once."""
-    monkeypatch.setattr(box, "run", proof.warm)
+    monkeypatch.setattr(launcher, "run", proofs.warm)
     mutants = NETWORKS[name][question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proof.lost(name, question, mutants, "ada", plain=False) == declared
+    assert proofs.lost(name, question, mutants, "ada", plain=False) == declared
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_check_is_idle_and_every_question_has_its_wrong_answers(name):
-    assert proof.idle(name, ALL[name]) == set()
-    assert list(ALL[name]) == desk.assignment(name).questions
+    assert proofs.idle(name, ALL[name]) == set()
+    assert list(ALL[name]) == make_submissions.assignment(name).questions
     assert min(len(mutants) for mutants in ALL[name].values()) >= 8
-    assert sum(check.points for check in grading.checks_of(desk.bundle(name))) == 30
+    assert sum(check.points for check in pipeline.checks_of(make_submissions.bundle(name))) == 30
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def graded(request):
     """The reference, the untouched version and a weak network, through both boxes."""
     name = request.param
-    last, (old, new) = desk.assignment(name).questions[-1], WEAK[name]
-    answers = desk.answers(name=name)
+    last, (old, new) = make_submissions.assignment(name).questions[-1], WEAK[name]
+    answers = make_submissions.answers(name=name)
     weak = {question: text.replace(old, new) for question, text in answers.items()}
-    outcome, verdicts = grading.judge([answers, desk.answers("stub", name), weak], "ada", desk.settings(name))
+    outcome, verdicts = pipeline.judge(
+        [answers, make_submissions.answers("stub", name), weak], "ada", make_submissions.settings(name)
+    )
     assert outcome.started and outcome.ended, outcome.said
     return name, last, verdicts
 
@@ -70,8 +81,8 @@ def graded(request):
 def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
     _, _, (full, empty, _) = graded
     assert [(v.check.id, v.tells) for v in full if v.share < 1] == []
-    assert proof.earned(full) == 30
-    assert proof.earned(empty) == 0
+    assert proofs.earned(full) == 30
+    assert proofs.earned(empty) == 0
     for verdict in empty:
         assert verdict.tells == f"Not answered yet. {verdict.check.says}"
 
@@ -91,7 +102,7 @@ def test_graded_again_under_load_every_measured_value_is_the_same(graded):
     name, _, (full, *_) = graded
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:
-        _, (again,) = grading.judge([desk.answers(name=name)], "ada", desk.settings(name))
+        _, (again,) = pipeline.judge([make_submissions.answers(name=name)], "ada", make_submissions.settings(name))
     finally:
         for process in load:
             process.kill()
@@ -102,48 +113,51 @@ def test_graded_again_under_load_every_measured_value_is_the_same(graded):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("version", [source.student, source.page])
 def test_nothing_published_holds_a_solution_or_a_hidden_check(name, version):
-    assert proof.leaks(name, version) == []
+    assert proofs.leaks(name, version) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_solutions_are_shown_without_the_hidden_checks(name):
-    text = source.solution(desk.assignment(name)).decode()
+    text = source.solution(make_submissions.assignment(name)).decode()
     assert "fit(" in text and "@check" not in text and "HIDDEN" not in text
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_students_get_their_own_numbers(name):
-    versions = {source.student(desk.assignment(name), number) for number in range(8)}
+    versions = {source.student(make_submissions.assignment(name), number) for number in range(8)}
     assert len(versions) == 3  # the three values of the variant
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(name, capsys):
-    questions = desk.assignment(name).questions
-    assert proof.raised(name, source.solution) == {}
+    questions = make_submissions.assignment(name).questions
+    assert proofs.raised(name, source.solution) == {}
     assert capsys.readouterr().out.count("Question ") == len(questions)
-    untouched = proof.raised(name, source.student)
+    untouched = proofs.raised(name, source.student)
     assert set(untouched) == {f"{q}-test" for q in questions}
     assert all("is not answered yet" in str(error) for error in untouched.values())
 
 
 @pytest.mark.slow
 def test_hostile_models_earn_nothing_and_change_nothing(tmp_path):
-    if desk.no_box():
-        pytest.skip(f"no box can be made here: {desk.no_box()}")
+    if make_submissions.no_box():
+        pytest.skip(f"no box can be made here: {make_submissions.no_box()}")
     canary = tmp_path / "canary.txt"
     canary.write_text(SAID)
     for place in (canary, *canary.parents[:3]):
         place.chmod(0o777)
     attacks = {"fair": hostile_models.FAIR} | hostile_models.ATTACKS
-    batch = [desk.answers(name="denoise") | {"q6": hostile_models.answer(a, str(canary))} for a in attacks.values()]
-    limits = dataclasses.replace(kinds.HEAVY, idle=2.0, dozing=3.0)
-    settings = grading.Settings(proof.only("denoise", "q6"), desk.KEY, limits=limits)
+    batch = [
+        make_submissions.answers(name="denoise") | {"q6": hostile_models.answer(a, str(canary))}
+        for a in attacks.values()
+    ]
+    limits = dataclasses.replace(profiles.HEAVY, idle=2.0, dozing=3.0)
+    settings = pipeline.Settings(proofs.only("denoise", "q6"), make_submissions.KEY, limits=limits)
     before = {process.pid for process in psutil.process_iter()}
-    outcome, verdicts = grading.judge(batch, "ada", settings)
+    outcome, verdicts = pipeline.judge(batch, "ada", settings)
     assert outcome.started and outcome.ended, outcome.said
-    earned = {name: proof.earned(row) for name, row in zip(attacks, verdicts, strict=True)}
+    earned = {name: proofs.earned(row) for name, row in zip(attacks, verdicts, strict=True)}
     assert earned.pop("fair") == 3.5  # all but the weights it does not have
     assert earned == dict.fromkeys(hostile_models.ATTACKS, 0) | {"huge answers": 1}  # it has few weights, honestly
     assert canary.read_text() == SAID

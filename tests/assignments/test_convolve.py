@@ -5,12 +5,13 @@ import json
 import nbformat
 import pytest
 
-from lessons_lib.course import checks, grading, kinds, source
+from lessons_grader.authoring import checks, source
+from lessons_grader.grading import pipeline
+from lessons_grader.sandbox import profiles
+from tools.measure.catalogue import make_submissions
+from tools.measure.catalogue.mutants_convolve import MUTANTS
 
-from . import desk
-from .mutants_convolve import MUTANTS
-
-UNHURRIED = kinds.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
+UNHURRIED = profiles.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
 STUDENTS = ("ada", "grace")
 
 
@@ -20,15 +21,17 @@ def earned(verdicts):
 
 def only(question):
     """The bundle with the checks of one question."""
-    whole = desk.bundle()
+    whole = make_submissions.bundle()
     return whole | {"cells": [p for p in whole["cells"] if p["kind"] != "test" or p["id"] == f"{question}-test"]}
 
 
 def lost(question, student):
     """Mutant by mutant, the checks that it loses."""
-    settings = grading.Settings(only(question), desk.KEY, unsafe=bool(desk.no_box()), limits=UNHURRIED)
-    batch = [desk.answers() | {question: text} for text, _ in MUTANTS[question].values()]
-    outcome, verdicts = grading.judge(batch, student, settings)
+    settings = pipeline.Settings(
+        only(question), make_submissions.KEY, unsafe=bool(make_submissions.no_box()), limits=UNHURRIED
+    )
+    batch = [make_submissions.answers() | {question: text} for text, _ in MUTANTS[question].values()]
+    outcome, verdicts = pipeline.judge(batch, student, settings)
     assert outcome.ended
     failed = [{v.check.id.removeprefix(f"{question}-") for v in row if v.share < 1} for row in verdicts]
     return dict(zip(MUTANTS[question], failed, strict=True))
@@ -36,9 +39,11 @@ def lost(question, student):
 
 @pytest.mark.parametrize("student", STUDENTS)
 def test_the_reference_earns_all_and_the_untouched_version_nothing(student):
-    _, (full, empty) = grading.judge([desk.answers(), desk.answers("stub")], student, desk.settings())
+    _, (full, empty) = pipeline.judge(
+        [make_submissions.answers(), make_submissions.answers("stub")], student, make_submissions.settings()
+    )
     assert [v.check.id for v in full if v.share < 1] == []
-    assert earned(full) == sum(check.points for check in grading.checks_of(desk.bundle())) == 30
+    assert earned(full) == sum(check.points for check in pipeline.checks_of(make_submissions.bundle())) == 30
     assert earned(empty) == 0
     for verdict in empty:
         assert verdict.tells == f"Not answered yet. {verdict.check.says}"
@@ -53,7 +58,9 @@ def test_each_wrong_answer_loses_exactly_its_declared_checks(question, student):
 @pytest.mark.parametrize("question", MUTANTS)
 def test_a_wrong_answer_costs_no_other_question(question):
     worst = max(MUTANTS[question].values(), key=lambda mutant: len(mutant[1]))[0]
-    _, (verdicts,) = grading.judge([desk.answers() | {question: worst}], "ada", desk.settings())
+    _, (verdicts,) = pipeline.judge(
+        [make_submissions.answers() | {question: worst}], "ada", make_submissions.settings()
+    )
     assert {v.check.question for v in verdicts if v.share < 1} == {question}
 
 
@@ -62,13 +69,13 @@ def test_no_check_is_idle_and_every_question_has_its_wrong_answers():
     alone = {
         f"{q}-{next(iter(lost))}" for q, mutants in MUTANTS.items() for _, lost in mutants.values() if len(lost) == 1
     }
-    assert {check.id for check in grading.checks_of(desk.bundle())} == alone
-    assert set(MUTANTS) == set(desk.assignment().questions)
+    assert {check.id for check in pipeline.checks_of(make_submissions.bundle())} == alone
+    assert set(MUTANTS) == set(make_submissions.assignment().questions)
     assert min(len(mutants) for mutants in MUTANTS.values()) >= 8
 
 
 def test_students_get_different_numbers():
-    check = grading.checks_of(desk.bundle())[0]
+    check = pipeline.checks_of(make_submissions.bundle())[0]
     one, other = (checks.calls_of(check, number)[0].args[0] for number in (1, 2))
     assert not (one == other).all()
 
@@ -79,8 +86,8 @@ def cells(data):
 
 @pytest.mark.parametrize("version", [source.student, source.page])
 def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
-    text = "\n".join(cell.source for cell in cells(version(desk.assignment())))
-    for part in desk.bundle()["cells"]:
+    text = "\n".join(cell.source for cell in cells(version(make_submissions.assignment())))
+    for part in make_submissions.bundle()["cells"]:
         secret = part["source"].splitlines()
         if part["kind"] == "answer":
             secret = [line for line in secret if line not in part["stub"].splitlines()]
@@ -91,21 +98,21 @@ def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
 
 def test_the_book_publishes_no_source_notebook():
     """Jupyter Book copies what _toc.yml names into _sources; a source notebook there would give all away."""
-    toc = (desk.SOURCES.parents[1] / "_toc.yml").read_text(encoding="utf-8")
+    toc = (make_submissions.SOURCES.parents[1] / "_toc.yml").read_text(encoding="utf-8")
     assert "assignments/" not in toc
-    config = (desk.SOURCES.parents[1] / "_config.yml").read_text(encoding="utf-8")
+    config = (make_submissions.SOURCES.parents[1] / "_config.yml").read_text(encoding="utf-8")
     assert "only_build_toc_files: true" in config
 
 
 def test_solutions_are_shown_without_the_hidden_checks():
-    text = source.solution(desk.assignment()).decode()
+    text = source.solution(make_submissions.assignment()).decode()
     assert "default_rng(seed).normal" in text
     assert "@check" not in text and "HIDDEN" not in text
 
 
 def test_the_versions_are_valid_notebooks_that_carry_no_output():
     for version in (source.student, source.solution, source.page):
-        notebook = nbformat.reads(version(desk.assignment()).decode(), 4)
+        notebook = nbformat.reads(version(make_submissions.assignment()).decode(), 4)
         nbformat.validate(notebook)
         assert all(not cell.get("outputs") for cell in notebook.cells)
 
@@ -124,12 +131,12 @@ def run(cells_of):
 
 
 def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(capsys):
-    assert run(json.loads(source.solution(desk.assignment()))["cells"]) == {}
-    assert capsys.readouterr().out.count("are right") == len(desk.assignment().questions)
-    untouched = run(json.loads(source.student(desk.assignment()))["cells"])
-    assert set(untouched) == {f"{q}-test" for q in desk.assignment().questions}
+    assert run(json.loads(source.solution(make_submissions.assignment()))["cells"]) == {}
+    assert capsys.readouterr().out.count("are right") == len(make_submissions.assignment().questions)
+    untouched = run(json.loads(source.student(make_submissions.assignment()))["cells"])
+    assert set(untouched) == {f"{q}-test" for q in make_submissions.assignment().questions}
     assert all("is not answered yet" in str(error) for error in untouched.values())
-    notebook = json.loads(source.solution(desk.assignment()))
+    notebook = json.loads(source.solution(make_submissions.assignment()))
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == "q1":
             cell["source"] = MUTANTS["q1"]["does_not_divide"][0]

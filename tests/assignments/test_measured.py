@@ -5,7 +5,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from . import desk
+from tools.measure.catalogue import make_submissions
 
 MEASURED = json.loads((Path(__file__).parents[2] / "results" / "course.json").read_text(encoding="utf-8"))
 
@@ -19,7 +19,7 @@ def test_attackers_in_a_class_of_200_cost_nobody_a_point():
 
 def test_load_changes_no_score_and_no_measured_value():
     """But for trainings that draw without a seed, where only they make the difference."""
-    assert set(MEASURED["twice"]) == {path.stem for path in desk.SOURCES.glob("*.ipynb")}
+    assert set(MEASURED["twice"]) == {path.stem for path in make_submissions.SOURCES.glob("*.ipynb")}
     for name, found in MEASURED["twice"].items():
         assert found["records"] >= 19 and found["checks"] > 30 * found["records"] / 2 and found["wrong_answers"] > 100
         unseeded = set()

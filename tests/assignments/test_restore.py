@@ -7,10 +7,12 @@ import sys
 import numpy as np
 import pytest
 
+from lessons_grader.authoring import checks, choices, source, variants
+from lessons_grader.grading import pipeline
+from lessons_grader.sandbox import launcher
 from lessons_lib import metrics
-from lessons_lib.course import box, checks, choices, grading, source, variants
-
-from . import desk, mutants_restore, networks_restore, proof
+from tests.assignments import proofs
+from tools.measure.catalogue import make_submissions, mutants_restore, networks_restore
 
 NAME = "restore"
 CHOICES = ("deblur", "enlarge")
@@ -28,7 +30,9 @@ def chosen(choice):
 
 def names(student, choice):
     """What the reference defines for a student who chose so."""
-    return grading.setting(desk.bundle(NAME), variants.seed(desk.KEY, NAME, student), choice)[1]
+    return pipeline.setting(make_submissions.bundle(NAME), variants.seed(make_submissions.KEY, NAME, student), choice)[
+        1
+    ]
 
 
 def of_test(space):
@@ -63,7 +67,7 @@ def reports(choice, student="ada"):
 @pytest.fixture
 def here(monkeypatch):
     """Through the grader as it is, but without a process for each check: TensorFlow is started once."""
-    monkeypatch.setattr(box, "run", proof.warm)
+    monkeypatch.setattr(launcher, "run", proofs.warm)
 
 
 @pytest.mark.parametrize("question", mutants_restore.MUTANTS)
@@ -73,7 +77,7 @@ def here(monkeypatch):
 def test_each_wrong_answer_loses_exactly_its_declared_checks(question, choice, student, here):
     mutants = NUMPY[choice][question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proof.lost(NAME, question, mutants, student, always=chosen(choice)) == declared
+    assert proofs.lost(NAME, question, mutants, student, always=chosen(choice)) == declared
 
 
 @pytest.mark.slow
@@ -82,14 +86,14 @@ def test_each_wrong_report_loses_exactly_its_declared_checks(choice, here):
     mutants = reports(choice)
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
     always = chosen(choice) | {"q6": UNTRAINED}
-    assert proof.lost(NAME, "q7", mutants, "ada", plain=False, always=always) == declared
+    assert proofs.lost(NAME, "q7", mutants, "ada", plain=False, always=always) == declared
 
 
 @pytest.mark.slow
 def test_each_wrong_network_loses_exactly_its_declared_checks(here):
     mutants = networks_restore.Q5
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proof.lost(NAME, "q5", mutants, "ada", plain=False) == declared
+    assert proofs.lost(NAME, "q5", mutants, "ada", plain=False) == declared
 
 
 @pytest.mark.slow
@@ -98,17 +102,17 @@ def test_each_wrong_training_loses_exactly_its_declared_checks(choice, here):
     mutants = networks_restore.Q6
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
     always = chosen(choice) | {"q5": networks_restore.LIGHT}
-    assert proof.lost(NAME, "q6", mutants, "ada", plain=False, always=always) == declared
+    assert proofs.lost(NAME, "q6", mutants, "ada", plain=False, always=always) == declared
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_no_check_is_idle_and_every_question_has_its_wrong_answers(choice):
     found = NUMPY[choice] | networks_restore.NETWORKS | {"q7": reports(choice)}
-    assert proof.idle(NAME, found) == set()
-    questions = [question for question in desk.assignment(NAME).questions if question != choices.CELL]
+    assert proofs.idle(NAME, found) == set()
+    questions = [question for question in make_submissions.assignment(NAME).questions if question != choices.CELL]
     assert sorted(found) == questions
     assert min(len([1 for _, lost in mutants.values() if lost]) for mutants in found.values()) >= 8
-    assert sum(check.points for check in grading.checks_of(desk.bundle(NAME))) == 30
+    assert sum(check.points for check in pipeline.checks_of(make_submissions.bundle(NAME))) == 30
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -132,8 +136,10 @@ def test_the_table_of_the_reference_is_measured(choice):
 @pytest.fixture(scope="module", params=CHOICES)
 def graded(request):
     """The reference and the untouched version, through both boxes."""
-    answers = desk.answers(name=NAME) | chosen(request.param)
-    outcome, verdicts = grading.judge([answers, desk.answers("stub", NAME)], "ada", desk.settings(NAME))
+    answers = make_submissions.answers(name=NAME) | chosen(request.param)
+    outcome, verdicts = pipeline.judge(
+        [answers, make_submissions.answers("stub", NAME)], "ada", make_submissions.settings(NAME)
+    )
     assert outcome.started and outcome.ended, outcome.said
     return request.param, verdicts
 
@@ -142,8 +148,8 @@ def graded(request):
 def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
     _, (full, empty) = graded
     assert [(v.check.id, v.tells) for v in full if v.share < 1] == []
-    assert proof.earned(full) == 30
-    assert proof.earned(empty) == 0
+    assert proofs.earned(full) == 30
+    assert proofs.earned(empty) == 0
     for verdict in empty:
         assert verdict.tells == f"Not answered yet. {verdict.check.says}"
     measured = {v.check.id: v.tells for v in full if v.tells}
@@ -155,10 +161,10 @@ def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
 def test_graded_again_under_load_every_measured_value_is_the_same(graded):
     """Of question 6, whose training is the one that question 7 repeats."""
     choice, (full, _) = graded
-    settings = grading.Settings(proof.only(NAME, "q6"), desk.KEY, unsafe=bool(desk.no_box()))
+    settings = pipeline.Settings(proofs.only(NAME, "q6"), make_submissions.KEY, unsafe=bool(make_submissions.no_box()))
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:
-        _, (again,) = grading.judge([desk.answers(name=NAME) | chosen(choice)], "ada", settings)
+        _, (again,) = pipeline.judge([make_submissions.answers(name=NAME) | chosen(choice)], "ada", settings)
     finally:
         for process in load:
             process.kill()
@@ -167,7 +173,7 @@ def test_graded_again_under_load_every_measured_value_is_the_same(graded):
 
 
 def test_between_the_mark_and_full_points_every_hundredth_of_a_decibel_counts():
-    (check,) = [check for check in grading.checks_of(desk.bundle(NAME)) if check.id == "q6-gain"]
+    (check,) = [check for check in pipeline.checks_of(make_submissions.bundle(NAME)) if check.id == "q6-gain"]
     clean = np.full((2, 24, 24, 3), 0.5)
     restored = clean + 0.05
     mark = decibels(clean, restored) - np.array([-0.1, 0, 0.05, 0.1, 0.2, 0.5])
@@ -181,34 +187,37 @@ def test_the_answers_of_one_choice_are_worth_little_under_the_other(choice, here
     """Questions 1 and 3 have two faces; 2 and 4 are the same for all."""
     other = CHOICES[CHOICES.index(choice) - 1]
     for question in ("q1", "q3"):
-        right = desk.answers(name=NAME)[question].replace("CHOICE ==", f"{other!r} ==")
-        lost = proof.lost(NAME, question, {"other": (right, set())}, "ada", always=chosen(choice))["other"]
-        worth = {check.id.removeprefix(f"{question}-"): check.points for check in grading.checks_of(desk.bundle(NAME))}
+        right = make_submissions.answers(name=NAME)[question].replace("CHOICE ==", f"{other!r} ==")
+        lost = proofs.lost(NAME, question, {"other": (right, set())}, "ada", always=chosen(choice))["other"]
+        worth = {
+            check.id.removeprefix(f"{question}-"): check.points
+            for check in pipeline.checks_of(make_submissions.bundle(NAME))
+        }
         assert sum(worth[check] for check in lost) >= 3
 
 
 @pytest.mark.parametrize("version", [source.student, source.page])
 def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
-    assert proof.leaks(NAME, version) == []
+    assert proofs.leaks(NAME, version) == []
 
 
 def test_solutions_are_shown_without_the_hidden_checks():
-    text = source.solution(desk.assignment(NAME)).decode()
+    text = source.solution(make_submissions.assignment(NAME)).decode()
     assert "fit(" in text and "@check" not in text and "HIDDEN" not in text
 
 
 def test_students_get_their_own_numbers():
-    versions = {source.student(desk.assignment(NAME), number) for number in range(40)}
+    versions = {source.student(make_submissions.assignment(NAME), number) for number in range(40)}
     assert len(versions) == 3  # the values of SIGMA; all hidden pictures are a student's own
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(choice, capsys):
-    questions = desk.assignment(NAME).questions
-    assert proof.raised(NAME, source.solution, chosen(choice)) == {}
+    questions = make_submissions.assignment(NAME).questions
+    assert proofs.raised(NAME, source.solution, chosen(choice)) == {}
     said = capsys.readouterr().out
     assert said.count("Question ") == len(questions) - 1 and f"Your choice is to {choice}" in said
-    untouched = proof.raised(NAME, source.student)
+    untouched = proofs.raised(NAME, source.student)
     assert set(untouched) == {f"{q}-test" for q in questions} | {"choice", "q7"}
     assert all("is not answered yet" in str(error) for error in untouched.values())

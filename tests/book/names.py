@@ -9,7 +9,7 @@ import builtins
 import re
 import symtable
 
-from tools import practice
+from tools.publish import exercises
 
 
 def bound(code):
@@ -36,11 +36,11 @@ def quarrels(notebook):
     """What the exercises of a notebook do to each other, or to the chapter, by the names they bind."""
     texts = {cell.id: cell.source for cell in notebook.cells}
     chapter = set().union(
-        *(bound(c.source) for c in notebook.cells if c.cell_type == "code" and not practice.OURS.fullmatch(c.id))
+        *(bound(c.source) for c in notebook.cells if c.cell_type == "code" and not exercises.OURS.fullmatch(c.id))
     )
     numbers = [int(name.split("-")[1]) for name in texts if re.fullmatch(r"exercise-\d+", name)]
-    solutions = {n: "\n".join(practice.FENCE.findall(texts[f"exercise-{n}-solution"])) for n in numbers}
-    checks = {n: practice.without_dots(texts[f"exercise-{n}-check"]) for n in numbers}
+    solutions = {n: "\n".join(exercises.FENCE.findall(texts[f"exercise-{n}-solution"])) for n in numbers}
+    checks = {n: exercises.without_dots(texts[f"exercise-{n}-check"]) for n in numbers}
     found = []
     for n in numbers:
         answers = bound(texts[f"exercise-{n}-check"]) - bound(checks[n])

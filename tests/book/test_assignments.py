@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import tasks
-from lessons_lib.course import notebooks, source, submissions
-from tests.book.conftest import new_context
+from lessons_grader import notebooks
+from lessons_grader.authoring import source
+from lessons_grader.grading import submissions
+from tests.conftest import new_context
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 SOURCES = sorted((BOOK / "assignments").glob("*.ipynb"))

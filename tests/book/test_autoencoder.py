@@ -6,8 +6,7 @@ import pytest
 from keras import ops
 
 from lessons_lib.models import autoencoder as library
-
-from .chapter import defined
+from tests.book.chapter import defined
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from .chapter import defined
+from tests.book.chapter import defined
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from .chapter import defined
+from tests.book.chapter import defined
 
 CELLS = ("correlate", "output-size", "matrix", "parameters", "receptive-field")
 

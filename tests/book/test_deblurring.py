@@ -6,8 +6,7 @@ from scipy import signal
 from skimage import restoration
 
 from lessons_lib import degrade
-
-from .chapter import defined
+from tests.book.chapter import defined
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ from keras import ops
 from scipy import fft, spatial
 
 from lessons_lib.models import residual, shrinkage
-
-from .chapter import defined
+from tests.book.chapter import defined
 
 
 @pytest.fixture(scope="module")

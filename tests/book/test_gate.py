@@ -17,9 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import tasks  # noqa: E402
-from tools import notebooks  # noqa: E402
-
-from . import rules  # noqa: E402
+from tests.book import rules  # noqa: E402
+from tools.publish import notebooks  # noqa: E402
 
 CELLS = {
     "numbers": "import numpy as np\nprint(np.arange(4).sum())",

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessons_lib import images, metrics
-
-from .chapter import defined
+from tests.book.chapter import defined
 
 
 def given_many(*strategies):

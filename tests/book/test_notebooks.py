@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from . import rules
+from tests.book import rules
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))

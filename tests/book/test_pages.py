@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.book import browser as browsers
-from tests.book.browser import Watched
-from tests.book.conftest import built_pages, new_context
+from tests.conftest import built_pages, new_context
+from tools import browser as browsers
+from tools.browser import Watched
 
 pytestmark = pytest.mark.pages
 COLAB = "https://colab.research.google.com/github/pixels-to-ridnet/pixels-to-ridnet/blob/main/book/"
@@ -144,7 +144,7 @@ def test_browser_is_found_by_any_of_its_names(monkeypatch):
 
 
 def test_without_a_browser_it_skips_here_and_fails_in_ci(monkeypatch):
-    from tests.book.conftest import stop
+    from tests.conftest import stop
 
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no browser"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import block_reduce
 
-from .chapter import defined
+from tests.book.chapter import defined
 
 CHAPTER = defined(
     "pooling",

@@ -13,13 +13,13 @@ import urllib.request
 import nbformat
 import pytest
 
-from tests.book import browser as browsers
-from tests.book.browser import Watched
-from tests.book.conftest import new_context
-from tools import practice
+from tests.conftest import new_context
+from tools import browser as browsers
+from tools.browser import Watched
+from tools.publish import exercises
 
 pytestmark = pytest.mark.pages
-CHAPTERS = sorted(path.stem for path in practice.SOURCES.glob("*.yml"))
+CHAPTERS = sorted(path.stem for path in exercises.SOURCES.glob("*.yml"))
 
 
 def plain(text: str) -> str:
@@ -54,7 +54,7 @@ def answer_all(page, questions: list[dict], choose) -> None:
         choices = box.locator("details")
         assert choices.count() == 1 + len(question["wrong"])
         verdicts = []
-        for choice, (text, why, right) in zip(choices.all(), practice.answers(question), strict=True):
+        for choice, (text, why, right) in zip(choices.all(), exercises.answers(question), strict=True):
             summary, reason = choice.locator("summary"), choice.locator("p")
             assert shown(summary).endswith(plain(text))
             assert not reason.is_visible()
@@ -76,7 +76,7 @@ def test_every_quiz_is_answered_on_its_page(schemes, html, name, choose, scheme)
         page.evaluate("""() => {
           const stop = document.createElement("a"); stop.href = "#quiz"; stop.textContent = "here";
           document.querySelector(".quiz").before(stop); stop.focus(); }""")
-        answer_all(page, practice.read(practice.SOURCES / f"{name}.yml")["quiz"], choose)
+        answer_all(page, exercises.read(exercises.SOURCES / f"{name}.yml")["quiz"], choose)
         watched.look_at_width()
         watched.look_for_barriers(within=".quiz")
     finally:
@@ -88,7 +88,7 @@ def test_a_quiz_needs_no_script(chromium, html):
     context = chromium.new_context(offline=True, java_script_enabled=False, viewport=browsers.PHONE)
     page = context.new_page()
     page.goto((html / "convolution.html").as_uri())
-    answer_all(page, practice.read(practice.SOURCES / "convolution.yml")["quiz"], click)
+    answer_all(page, exercises.read(exercises.SOURCES / "convolution.yml")["quiz"], click)
     context.close()
 
 
@@ -103,8 +103,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", [None, *FAULTS])
 def test_a_faulty_quiz_is_red(offline, tmp_path, fault):
-    questions = practice.read(practice.SOURCES / "convolution.yml")["quiz"]
-    body = practice.quiz(questions)
+    questions = exercises.read(exercises.SOURCES / "convolution.yml")["quiz"]
+    body = exercises.quiz(questions)
     body = FAULTS[fault](body) if fault else body
     head = "<!doctype html><html lang=en><meta charset=utf-8><title>A quiz</title><a href='#' autofocus>here</a>"
     (tmp_path / "quiz.html").write_text(head + body, encoding="utf-8")
@@ -145,7 +145,7 @@ def lab(tmp_path_factory):
     """A Lab that holds each chapter's quiz cell as it is committed, and does not trust it."""
     folder = tmp_path_factory.mktemp("lab")
     for name in CHAPTERS:
-        notebook = nbformat.read(practice.BOOK / f"{name}.ipynb", 4)
+        notebook = nbformat.read(exercises.BOOK / f"{name}.ipynb", 4)
         notebook.cells = [cell for cell in notebook.cells if cell.id == "quiz"]
         nbformat.write(notebook, folder / f"{name}.ipynb")
     with jupyterlab(folder) as address:
@@ -160,5 +160,5 @@ def test_a_quiz_is_answered_in_jupyterlab(chromium, lab, choose):
     page.goto(lab + "doc/tree/convolution.ipynb?reset")
     page.locator(".quiz").last.wait_for()
     page.locator("h2", has_text="Quiz").click()  # chooses the cell; from here Tab goes on
-    answer_all(page, practice.read(practice.SOURCES / "convolution.yml")["quiz"], choose)
+    answer_all(page, exercises.read(exercises.SOURCES / "convolution.yml")["quiz"], choose)
     context.close()

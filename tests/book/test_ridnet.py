@@ -1,8 +1,5 @@
 """What the chapter on RIDNet builds, against the library and by counting."""
 
-import importlib.util
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -10,8 +7,8 @@ from keras import ops
 
 from lessons_lib import datasets
 from lessons_lib.models import ridnet
-
-from .chapter import BOOK, defined
+from tests.book.chapter import defined
+from tools.measure import ridnet as measure
 
 BLOCKS = ("conv", "merge-and-run", "residual-blocks", "attention", "network")
 
@@ -86,11 +83,8 @@ def test_tiles_with_a_frame_are_the_whole(functions, halo):
 
 
 def test_the_tool_makes_the_same_camera_noise(functions):
-    spec = importlib.util.spec_from_file_location("tool", Path(BOOK).parent / "tools" / "ridnet.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     clean = datasets.photo("coffee")[:40, :50]
-    made = [camera(clean, np.random.default_rng(6)) for camera in (functions["camera"], tool.camera)]
+    made = [camera(clean, np.random.default_rng(6)) for camera in (functions["camera"], measure.camera)]
     np.testing.assert_array_equal(*made)
     assert made[0].dtype == np.float32
     assert 0 < np.abs(made[0] - clean).mean() < 0.1

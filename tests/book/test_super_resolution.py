@@ -1,6 +1,5 @@
 """What the chapter on super-resolution builds, against the article's facts, OpenCV, NumPy and the measured table."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from .chapter import defined
+from tests.book.chapter import defined
+from tools.measure import super_resolution as measure
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = ["crops", "resized", "twins", "twin", "article-conv", "article-network", "ours", "multiplications", "gram"]
@@ -59,14 +59,11 @@ def test_the_article_network_has_its_published_size(functions):
 
 
 def test_the_tool_measures_the_networks_that_the_chapter_builds(functions):
-    spec = importlib.util.spec_from_file_location("tool", ROOT / "tools" / "super_resolution.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     for levels, bottleneck in ((2, True), (0, False)):
-        theirs, ours = tool.article(levels), functions["article_network"](bottleneck)
+        theirs, ours = measure.article(levels), functions["article_network"](bottleneck)
         assert [type(layer) for layer in theirs.layers] == [type(layer) for layer in ours.layers]
         assert [w.shape for w in theirs.weights] == [w.shape for w in ours.weights]
-    assert tool.ours(width=32).count_params() == functions["our_network"]().count_params()
+    assert measure.ours(width=32).count_params() == functions["our_network"]().count_params()
 
 
 def test_our_network_starts_as_an_enlargement(functions):

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 import tasks
+from lessons_grader.cli import app as course
 from lessons_lib.cli import app
-from lessons_lib.cli_course import app as course
 
 BOOK = tasks.ROOT / "book"
 PAGES = [BOOK / "teaching.md", *sorted((BOOK / "teaching").glob("*.md"))]
@@ -32,7 +32,7 @@ def plans():
 
 
 def exercises(name):
-    source = yaml.safe_load((BOOK / "practice" / f"{name}.yml").read_text(encoding="utf-8"))
+    source = yaml.safe_load((BOOK / "exercises" / f"{name}.yml").read_text(encoding="utf-8"))
     return len(source["exercises"])
 
 

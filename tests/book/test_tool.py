@@ -5,9 +5,8 @@ import pytest
 
 from lessons_lib import degrade, restore
 from lessons_lib.models.residual import residual
-from lessons_lib.noise import estimate_sigma
-
-from .chapter import defined
+from lessons_lib.noise_estimation import estimate_sigma
+from tests.book.chapter import defined
 
 
 @pytest.fixture(scope="module")

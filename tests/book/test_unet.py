@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from lessons_lib.models import unet as library
-
-from .chapter import defined
+from tests.book.chapter import defined
 
 ODD = np.random.default_rng(1).random((2, 13, 22, 4), np.float32)
 

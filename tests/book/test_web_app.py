@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from lessons_lib import datasets, degrade, images, metrics
-from tests.book import browser as browsers
-from tests.book.browser import Watched
-from tests.book.conftest import new_context, stop
+from tests.conftest import new_context, stop
+from tools import browser as browsers
+from tools.browser import Watched
 
 pytestmark = pytest.mark.pages
 ROOT = Path(__file__).resolve().parents[2]

@@ -64,13 +64,13 @@ def machine(budget: str = "cpu") -> str:
 
 def exercises(name: str) -> int:
     """How many exercises a chapter has."""
-    return len(yaml.safe_load((BOOK / "practice" / f"{name}.yml").read_text(encoding="utf-8"))["exercises"])
+    return len(yaml.safe_load((BOOK / "exercises" / f"{name}.yml").read_text(encoding="utf-8"))["exercises"])
 
 
 class NotebookCosts(SphinxDirective):
     """The table, and under it on what it was measured."""
 
     def run(self):
-        for path in (TABLE, Path(__file__), *sorted((BOOK / "practice").glob("*.yml"))):
+        for path in (TABLE, Path(__file__), *sorted((BOOK / "exercises").glob("*.yml"))):
             self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(f"{markdown_table(cost_rows())}\n\n{machine()}")

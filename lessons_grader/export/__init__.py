@@ -1,0 +1,1 @@
+"""Records as students, instructors and learning platforms read them."""

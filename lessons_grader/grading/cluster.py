@@ -1,0 +1,126 @@
+"""The same jobs on other machines, by Dask: for the class that is too large, or the answers too slow, for one of them.
+
+Whoever has a Dask scheduler gives its address: a local one, or one on machines reached by SSH, Slurm or Kubernetes.
+Each worker makes its own boxes; one that cannot, or that runs another version of this library, is refused. A worker
+that dies loses only the submission in its hands, which another one grades from the start; each result is stored once,
+by the one who started the run. The secret stays there too: a worker gets the seed of the student it works for.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from lessons_grader.grading import pipeline
+from lessons_grader.grading.pipeline import Job
+from lessons_grader.notebooks import CourseError
+from lessons_grader.sandbox import launcher, profiles
+
+LOCAL = "local"
+MISSING = 'Dask is not installed here: `python -m pip install -c constraints.txt -e ".[cluster]"`, on each worker too'
+CODE = b"".join(path.read_bytes() for path in sorted(Path(__file__).resolve().parents[1].rglob("*.py")))
+VERSION = {  # what must be the same on each machine, or the same answer could get another score
+    "this library": hashlib.sha256(CODE).hexdigest()[:12],
+    "Python": ".".join(platform.python_version_tuple()[:2]),
+    **{name: metadata.version(name) for name in ("numpy", "keras", "tensorflow")},
+}
+
+
+class Cluster:
+    """A connection to a scheduler and its workers."""
+
+    def __init__(self, client: object) -> None:
+        self.client = client
+
+    def refusal(self, settings: pipeline.Settings) -> str:
+        """Why one of the workers may not grade, or "". Raises CourseError if this library is not there."""
+        said = self.client.run(fitness, *_box(settings), on_error="return")
+        wrong = {}
+        for address, answer in said.items():
+            if isinstance(answer, ImportError):
+                raise CourseError(f"the worker {address} lacks this library ({answer}): install it there")
+            failed = isinstance(answer, BaseException)
+            why = f"{type(answer).__name__}: {answer}" if failed else _misfit(*answer, VERSION)
+            wrong |= {address: why} if why else {}
+        return "; ".join(f"{address}: {why}" for address, why in sorted(wrong.items()))
+
+    def run(self, todo: list[Job]) -> Iterator[tuple[str, dict | BaseException]]:
+        """Work on all jobs, as `grading.threads` does; results in the order in which they come."""
+        from distributed import as_completed
+
+        futures = {self.client.submit(work, job, VERSION, key=f"grade-{job.mark}"): job.student for job in todo}
+        done = as_completed(futures, with_results=True, raise_errors=False, loop=self.client.loop)
+        for future, result in done:
+            student = futures.pop(future)
+            if future.status == "error":
+                result = result[1]  # type, error, traceback
+            elif not isinstance(result, dict):
+                result = ConnectionError("the scheduler is gone, or the job was taken off it")
+            future.release()
+            yield student, result
+
+
+@contextmanager
+def connect(scheduler: str, jobs: int = 1, patience: float = 30.0) -> Iterator[Cluster]:
+    """Connect to a scheduler: its address, its scheduler file, or "local" for one of our own with `jobs` workers.
+
+    Waits `patience` seconds for a first worker. Raises CourseError if there is no Dask, no scheduler or no worker.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise CourseError(MISSING) from error
+    where = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
+    cluster = None
+    try:
+        if scheduler == LOCAL:
+            cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+            where = {"address": cluster}
+        try:
+            client = Client(**where, set_as_default=False, timeout=patience)
+        except (OSError, ValueError) as error:
+            said = f"no scheduler answers at {scheduler} ({error})"
+            raise CourseError(f"{said}: give its address, such as tcp://10.0.0.1:8786") from error
+        with client:
+            try:
+                client.wait_for_workers(1, timeout=patience)
+            except TimeoutError as error:
+                raise CourseError(f"the scheduler at {scheduler} has no workers: start some, then try again") from error
+            yield Cluster(client)
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+def work(job: Job, ours: dict[str, str]) -> dict:
+    """On a worker: `grading.work`, if this worker may. One that came late has not been asked before."""
+    why = _misfit(*fitness(*_box(job.settings)), ours)
+    if why:
+        raise launcher.BoxError(f"a worker may not grade: {why}")
+    os.environ.update(job.settings.kind.environment)
+    return pipeline.work(job)
+
+
+def fitness(kind: str, by: str, unsafe: bool) -> tuple[dict[str, str], str]:
+    """On a worker: what it runs, and why it can make no boxes ("" if it can)."""
+    return VERSION, "" if unsafe else _refusal(kind, by)
+
+
+def _misfit(theirs: dict[str, str], why: str, ours: dict[str, str]) -> str:
+    other = [f"{name} {theirs.get(name)}, not {ours[name]}" for name in ours if theirs.get(name) != ours[name]]
+    return f"it runs {' and '.join(other)}: install the same there" if other else why
+
+
+def _box(settings: pipeline.Settings) -> tuple[str, str, bool]:
+    return settings.bundle["about"].get("box", "numpy"), settings.by, settings.unsafe
+
+
+@functools.cache
+def _refusal(kind: str, by: str) -> str:
+    return launcher.refusal(profiles.KINDS[kind], by)

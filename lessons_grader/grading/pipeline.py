@@ -1,0 +1,292 @@
+"""Submissions in, records out: one pure step a submission, many of them at once, none of them twice.
+
+`work` takes plain values and returns a plain dict, so that any scheduler can run it (see `cluster`). The waiting is for
+boxes, which are processes; so threads are enough to keep every core of one machine busy, and a killed grader leaves
+nothing behind. Reading and storing stay with the one who started the run: whoever works sees neither files nor secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import datetime
+from pathlib import Path
+
+from lessons_grader import notebooks
+from lessons_grader.authoring import checks, choices, variants
+from lessons_grader.authoring.checks import Check, Verdict
+from lessons_grader.export import feedback
+from lessons_grader.grading import manual_grading, model_answers, submissions
+from lessons_grader.grading.submissions import Submission
+from lessons_grader.notebooks import CourseError
+from lessons_grader.sandbox import launcher, profiles
+
+GRADED, LATE, NOT_GRADED = "graded", "late", "not graded"
+ENDED = "The answers ended the grader's process, or stopped it, twice. What came out before counts."
+ENGINE = 1  # raise it when the same submission could get another score
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What holds for a whole run: the bundle, the secret, the last minute, and whether there is a box."""
+
+    bundle: dict
+    key: str
+    due: datetime | None = None
+    unsafe: bool = False
+    by: str = launcher.BUBBLEWRAP  # what makes the boxes: one of box.WAYS
+    limits: profiles.Limits | None = None  # of the first box; None: its kind's own
+    seed: int | None = None  # of the one student that these settings are for: then nobody needs the secret
+
+    @property
+    def kind(self) -> profiles.Kind:
+        """The box that the assignment asks for."""
+        return profiles.KINDS[self.bundle["about"].get("box", "numpy")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What the grading of one submission needs, as plain values; its settings hold a seed in place of the secret."""
+
+    student: str
+    mark: str  # the submission's fingerprint
+    answers: dict[str, str]
+    settings: Settings
+
+
+Workers = Callable[[list[Job]], Iterator[tuple[str, dict | BaseException]]]  # (student, what `work` gave) as they come
+
+
+def grade(submission: Submission, settings: Settings) -> dict:
+    """The record of one submission: student, status, score (None if there is none), points, tests, notes."""
+    record, job = prepare(submission, settings)
+    return finish(record, work(job)) if job else record
+
+
+def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | None]:
+    """The record as far as it is known before any answer has run, and the job that is left (None: nothing is)."""
+    record = _empty(submission, settings)
+    if submission.problem:
+        return record, None
+    try:
+        data = submissions.load(submission.path)
+        mark = fingerprint(data, submission, settings)
+        notebook = notebooks.parse(data, submission.path.name)
+        answers, notes = submissions.answers(notebook, questions_of(settings.bundle))
+    except CourseError as error:
+        return record | {"status": submissions.CORRUPT, "notes": [str(error)]}, None
+    notes = notes + choices.notes(answers, offered(settings.bundle))
+    late = submissions.is_late(submission, settings.due)
+    number = variants.seed(settings.key, settings.bundle["about"]["name"], submission.student)
+    job = Job(submission.student, mark, answers, dataclasses.replace(settings, key="", seed=number))
+    status = LATE if late else GRADED
+    if manual_grading.parts_of(settings.bundle):
+        record |= {"written": manual_grading.texts(notebook, settings.bundle), "ended": status}
+    return record | {"status": status, "key": mark, "notes": notes}, job
+
+
+def work(job: Job) -> dict:
+    """Run the answers of one submission in a box and judge them: tests, notes, and `ours`, what failed on our side."""
+    outcome, (verdicts,) = judge([job.answers], job.student, job.settings)
+    ours = "" if outcome.started else f"the box did not start: {outcome.said}"
+    if outcome.starved:
+        ours = f"twice {(job.settings.limits or job.settings.kind.limits).wall:g} s passed: the machine was too busy"
+    notes = [] if outcome.ended else [ENDED]
+    return {"ours": ours, "tests": [_test(verdict) for verdict in verdicts], "notes": notes}
+
+
+def finish(record: dict, result: dict | BaseException) -> dict:
+    """The whole record. A failure of ours is never the submission's: it has no score, and is tried again."""
+    if isinstance(result, BaseException):
+        return _failed(record, f"the grader failed: {type(result).__name__}: {result}")
+    if result["ours"]:
+        return _failed(record, result["ours"])
+    score = sum(test["score"] for test in result["tests"])
+    so_far = {"so_far": score} if "written" in record else {}
+    return record | so_far | {"score": score, "tests": result["tests"], "notes": record["notes"] + result["notes"]}
+
+
+def judge(
+    batch: list[dict[str, str]], student: str, settings: Settings
+) -> tuple[launcher.Outcome, list[list[Verdict]]]:
+    """Run sets of answers in one box and judge each; in a course a batch is one submission, in tests it is many.
+
+    A box that ended early is given one more try: what killed it may have been the machine's lack of memory.
+    """
+    number = settings.seed
+    if number is None:
+        number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
+    cells, space = setting(settings.bundle, number, choices.settle(batch, offered(settings.bundle)))
+    pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(settings.bundle)]
+    jobs, arrays = checks.job(pairs)
+    runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
+    boxed = {"limits": settings.limits, "kind": settings.kind, "by": settings.by, "unsafe": settings.unsafe}
+    outcome = launcher.run(runs, arrays, **boxed)
+    if not outcome.ended:
+        outcome = launcher.run(runs, arrays, **boxed)
+    found = []
+    for position in range(len(batch)):
+        for place, (check, calls) in enumerate(pairs):
+            stopped = outcome.frames.get(f"{position}/{place}/end", b"").decode(errors="replace")
+            payloads = [outcome.frames.get(f"{position}/{place}/{n}") for n in range(len(calls))]
+            found += [(check, c, checks.decode(p, stopped)) for c, p in zip(calls, payloads, strict=True)]
+    second, settled = model_answers.settle(found, by=settings.by, unsafe=settings.unsafe)
+    if second and (second.starved or not second.started):
+        outcome = second
+    answers = iter(settled)
+    expected = [checks.reference(space, calls) for _, calls in pairs]
+    verdicts = [
+        [
+            checks.judge(check, [next(answers) for _ in calls], right)
+            for (check, calls), right in zip(pairs, expected, strict=True)
+        ]
+        for _ in batch
+    ]
+    return outcome, verdicts
+
+
+def setting(bundle: dict, number: int, choice: str | None = None) -> tuple[list[tuple[str, str | None]], dict]:
+    """The release's cells in order, answers as None, in a student's variant; and the names the reference defines.
+
+    Where students choose, the reference is that of `choice`.
+    """
+    cells: list[tuple[str, str | None]] = []
+    space: dict = {"__name__": "reference"}
+    for part in bundle["cells"]:
+        if part["kind"] in ("test", "written"):
+            continue
+        source = variants.choose(part["source"], number) if part["kind"] == "setup" else part["source"]
+        cells.append((part["id"], source if part["kind"] == "setup" else None))
+        if choice and part["id"] == choices.CELL:
+            source = choices.line(choice)
+        exec(compile(source, part["id"], "exec"), space)
+    return cells, space
+
+
+def checks_of(bundle: dict) -> list[Check]:
+    """All hidden checks of a bundle, in order."""
+    tests = [part for part in bundle["cells"] if part["kind"] == "test"]
+    return [check for part in tests for check in _read(part["source"], part["id"].removesuffix("-test"))]
+
+
+def questions_of(bundle: dict) -> list[str]:
+    """The names of the answer cells, in order."""
+    return [part["id"] for part in bundle["cells"] if part["kind"] == "answer"]
+
+
+def offered(bundle: dict) -> list[str]:
+    """What students may choose from, [] where they may not."""
+    return bundle["about"].get("choice", [])
+
+
+def fingerprint(data: bytes, submission: Submission, settings: Settings) -> str:
+    """Changes when anything changes that a score depends on: the file, the bundle, the secret, the day, the engine."""
+    late = submissions.is_late(submission, settings.due)
+    words = [str(ENGINE), settings.bundle["digest"], submission.student, str(late), hashlib.sha256(data).hexdigest()]
+    return hashlib.sha256(":".join([settings.key, *words]).encode()).hexdigest()
+
+
+def grade_all(
+    found: list[Submission],
+    settings: Settings,
+    out: Path,
+    jobs: int = 1,
+    told: Callable[[dict, bool], None] = lambda record, fresh: None,
+    workers: Workers | None = None,
+    marks: manual_grading.Marks | None = None,
+) -> list[dict]:
+    """Grade what is not graded yet, `jobs` at once, and store each result as soon as it is there; all records.
+
+    `told(record, fresh)` hears of each as it comes. A killed run goes on where it was: a result that is stored and
+    whose fingerprint holds is not graded again. `workers` may be other machines'; without them, threads work here.
+    `marks` are what a person gave for written parts.
+    """
+    records: dict[str, dict] = {}
+
+    def keep(record: dict) -> None:
+        record = manual_grading.apply(record, settings.bundle, marks or {})
+        feedback.store(record, out)
+        told(record, True)
+        records[record["student"]] = record
+
+    waiting: dict[str, tuple[dict, Job]] = {}
+    for submission in found:
+        stored = _stored(submission, settings, out)
+        if stored:
+            records[submission.student] = manual_grading.apply(stored, settings.bundle, marks or {})
+            if records[submission.student] != stored:
+                feedback.store(records[submission.student], out)
+            told(records[submission.student], False)
+            continue
+        try:
+            record, job = prepare(submission, settings)
+        except Exception as error:
+            record, job = finish(_empty(submission, settings), error), None
+        if job:
+            waiting[submission.student] = record, job
+        else:
+            keep(record)
+    with contextlib.closing((workers or threads(jobs))([job for _, job in waiting.values()])) as results:
+        for student, result in results:
+            keep(finish(waiting[student][0], result))
+    return [records[student] for student in sorted(records)]
+
+
+def threads(jobs: int) -> Workers:
+    """Work here, on `jobs` submissions at once."""
+
+    def run(todo: list[Job]) -> Iterator[tuple[str, dict | BaseException]]:
+        with ThreadPoolExecutor(max(1, jobs)) as pool:
+            futures = {pool.submit(work, job): job.student for job in todo}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.exception() or future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    return run
+
+
+@functools.lru_cache(maxsize=256)
+def _read(source: str, question: str) -> tuple[Check, ...]:
+    return tuple(checks.read(source, question))
+
+
+def _empty(submission: Submission, settings: Settings) -> dict:
+    about = settings.bundle["about"]
+    record = {"student": submission.student, "status": submission.problem, "score": None, "tests": [], "key": None}
+    record |= {"assignment": about["name"], "title": about["title"], "notes": [submission.note] * bool(submission.note)}
+    if manual_grading.parts_of(settings.bundle):
+        record |= {"so_far": None, "waiting": None}
+    return record | {
+        "points": sum(c.points for c in checks_of(settings.bundle)) + manual_grading.points(settings.bundle)
+    }
+
+
+def _failed(record: dict, why: str) -> dict:
+    return record | {"status": NOT_GRADED, "score": None, "key": None, "tests": [], "notes": [why]}
+
+
+def _stored(submission: Submission, settings: Settings, out: Path) -> dict | None:
+    """The record on disk if it is still true."""
+    try:
+        record = json.loads(feedback.place(submission.student, out).read_bytes())["extra_data"]
+        data = submissions.load(submission.path) if submission.path else b""
+        return record if record["key"] == fingerprint(data, submission, settings) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _filled(cells: list[tuple[str, str | None]], answers: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name, answers.get(name, "") if source is None else source) for name, source in cells]
+
+
+def _test(verdict: Verdict) -> dict:
+    check = verdict.check
+    score = round(verdict.share * check.points, 4)
+    return {"id": check.id, "question": check.question, "score": score, "points": check.points, "tells": verdict.tells}

@@ -1,0 +1,61 @@
+"""Kinds of boxes: what can be imported in one, what is loaded before an answer runs, its settings and its limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+# All that a box sees of us.
+OURS = ("__init__.py", *(f"sandbox/{name}.py" for name in ("__init__", "wire", "seccomp", "process_watch", "runner")))
+KERAS = (  # what Keras on TensorFlow imports to build, train, save and load; the rest of the environment stays outside
+    *("keras", "tensorflow", "numpy", "absl", "astunparse", "flatbuffers", "gast", "google.protobuf", "google._upb"),
+    *("h5py", "ml_dtypes", "namex", "opt_einsum", "optree", "packaging", "rich", "six", "termcolor"),
+    *("typing_extensions", "wrapt", "requests", "certifi", "charset_normalizer", "idna", "urllib3"),
+)
+ONE_CORE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SAME_EACH_TIME = {  # one thread and plain kernels: a sum has one order, and a training one result
+    **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
+    **{"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+    **{"KERAS_BACKEND": "tensorflow"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a submission may use. Seconds of a core are limited closely, seconds on the clock loosely."""
+
+    cpu: int = 4  # seconds of a core, each check
+    busy: float = 10.0  # and all checks of a question: one endless loop costs no other question its time
+    idle: float = 10.0  # seconds a check may neither run nor wait for a core
+    dozing: float = 15.0  # and all checks of a question
+    answer: int = 32 << 20  # bytes that one check may return
+    wall: float = 900.0  # seconds for the whole box: more than all its answers can use unless the machine is too busy
+    AS: int = 1 << 30  # bytes of memory of a process
+    NPROC: int = 8  # processes
+    NOFILE: int = 64
+    FSIZE: int = 32 << 20  # bytes of a file
+    CORE: int = 0
+    DATA: int = -1  # bytes a process may write to; unlimited, where AS is close enough
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of box: what can be imported in it, of that what is loaded before an answer runs, settings, limits."""
+
+    packages: tuple[str, ...] = ("numpy",)
+    warm: str = ""
+    ours: tuple[str, ...] = OURS
+    environment: dict = dataclasses.field(default_factory=dict)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+
+
+# TensorFlow maps 3 GB and writes to a fifth of it. Each thread counts as a process: 6 on 2 cores, and more on more, for
+# some of its pools have a thread for each core whatever they are told.
+HEAVY = Limits(cpu=10, busy=60.0, wall=1800.0, AS=8 << 30, DATA=2 << 30, NPROC=16 + 4 * (os.cpu_count() or 1))
+KINDS = {"numpy": Kind(), "keras": Kind(KERAS, "keras", OURS, SAME_EACH_TIME, HEAVY)}
+TRIAL = dataclasses.replace(KINDS["keras"], ours=(*OURS, "sandbox/model_runner.py"))  # where no answer ever runs
+
+
+def settings(kind: Kind) -> dict[str, str]:
+    """The environment of a box."""
+    return ONE_CORE | kind.environment | {"PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}

@@ -1,0 +1,150 @@
+"""A photograph restored and written: clipped here and nowhere before, and kept as far as the format can."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import ExifTags, Image
+
+from lessons_lib import images
+from lessons_lib.image_io.reading import Photo, as_float
+from lessons_lib.images import ImageError
+
+SUFFIXES = {  # what can be written, and in which depths, the deepest first
+    ".jpg": ("JPEG", ("uint8",)),
+    ".jpeg": ("JPEG", ("uint8",)),
+    ".png": ("PNG", ("uint16", "uint8")),
+    ".tif": ("TIFF", ("float32", "uint16", "uint8")),
+    ".tiff": ("TIFF", ("float32", "uint16", "uint8")),
+    ".webp": ("WEBP", ("uint8",)),
+    ".avif": ("AVIF", ("uint8",)),
+    ".bmp": ("BMP", ("uint8",)),
+}
+QUALITY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "AVIF": {"quality": 90}}
+QUALITY |= {"PNG": {"compress_level": 4}}  # a TIFF stays unpacked: Pillow writes no camera data into a packed one
+
+
+def restored(photo: Photo, pieces: Iterable[tuple[tuple[slice, slice], np.ndarray]], scale: int = 1) -> Photo:
+    """The photo with its pixels replaced by `pieces` (see restore.blocks), which may come `scale` times as large.
+
+    Alpha is kept, and enlarged smoothly with the picture. Values are clipped to what the file can hold, here and
+    nowhere before. Raises ImageError for a result too large to be read again.
+    """
+    height, width, channels = photo.pixels.shape
+    if height * width * scale**2 > 2 * Image.MAX_IMAGE_PIXELS:  # what `read` would refuse
+        megapixels = height * width * scale**2 / 1e6
+        raise ImageError(
+            f"the result would have {megapixels:.0f} megapixels, more than can be read again: cut it first"
+        )
+    pixels = np.empty((height * scale, width * scale, channels), photo.pixels.dtype)
+    for place, block in pieces:
+        pixels[place] = as_stored(block, pixels.dtype)
+    alpha = photo.alpha
+    if alpha is not None and scale > 1:
+        size = (width * scale, height * scale)
+        alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_CUBIC).reshape(*pixels.shape[:2], 1)
+    return dataclasses.replace(
+        photo, pixels=pixels, alpha=alpha, exif=_sized(photo.exif, width * scale, height * scale)
+    )
+
+
+def as_stored(block: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Float values in [0, 1] as a file stores them: integers clipped and rounded, floats as they are."""
+    if np.dtype(dtype).kind == "f":
+        return block.astype(dtype)
+    top = np.iinfo(dtype).max
+    return np.rint(np.clip(block, 0, 1) * top).astype(dtype)
+
+
+def write(path: str | os.PathLike, photo: Photo) -> tuple[str, ...]:
+    """Write a photo, whole or not at all; the suffix names the format. Returns what the format could not hold.
+
+    Raises ImageError for an unknown suffix, OSError if the disk refuses.
+    """
+    path = Path(path)
+    data, notes = encode(photo, path.suffix)
+    images.write_whole(path, data)
+    return notes
+
+
+def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes of a file in the format of `suffix`, and what it could not hold, one sentence each."""
+    suffix = suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ImageError(f"pictures ending in {suffix!r} cannot be written: use one of {', '.join(SUFFIXES)}")
+    kind, depths = SUFFIXES[suffix]
+    notes, pixels, alpha = [], photo.pixels, photo.alpha
+    if pixels.dtype.name not in depths:
+        notes.append(f"{kind} holds {np.dtype(depths[0]).itemsize * 8} bits: {pixels.dtype} was rounded to that")
+        pixels, alpha = (x if x is None else as_stored(as_float(x), np.dtype(depths[0])) for x in (pixels, alpha))
+    if alpha is not None and kind in ("JPEG", "BMP"):
+        notes.append(f"{kind} holds no transparency: the picture was laid over white")
+        share = as_float(alpha)
+        pixels, alpha = as_stored(as_float(pixels) * share + (1 - share), pixels.dtype), None
+    if kind == "BMP" and (photo.exif or photo.profile):
+        notes.append("BMP holds no camera data and no colour profile: both were left out")
+    stored = pixels if alpha is None else np.concatenate([pixels, alpha], axis=-1)
+    try:
+        data = _encode(kind, stored, photo)
+    except (OSError, ValueError, cv2.error) as error:
+        raise ImageError(
+            f"{kind} cannot hold {stored.shape[1]} x {stored.shape[0]} pixels of this kind: {error}"
+        ) from error
+    return data, tuple(notes)
+
+
+def _sized(exif: bytes, width: int, height: int) -> bytes:
+    """The camera data with the picture's size where they speak of it."""
+    if not exif:
+        return exif
+    changed = Image.Exif()
+    changed.load(exif)
+    inner = changed.get_ifd(ExifTags.IFD.Exif)
+    for tag, side in ((ExifTags.Base.ExifImageWidth, width), (ExifTags.Base.ExifImageHeight, height)):
+        if tag in inner:
+            inner[tag] = side
+    return changed.tobytes()
+
+
+def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
+    """The file: Pillow writes 8 bits, OpenCV a PNG of 16, tifffile a TIFF of 16 bits or floats."""
+    buffer = io.BytesIO()
+    if stored.dtype == np.uint8:
+        options = {"exif": photo.exif, "icc_profile": photo.profile, "dpi": photo.dpi}
+        options = QUALITY.get(kind, {}) | {key: value for key, value in options.items() if value}
+        Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(buffer, kind, **options)
+        return buffer.getvalue()
+    if stored.shape[-1] == 2:  # gray with alpha in 16 bits: no library here writes and reads that
+        stored = stored[..., [0, 0, 0, 1]]
+    if kind == "TIFF":
+        options = {
+            "photometric": "rgb" if stored.shape[-1] > 1 else "minisblack",
+            "compression": "zlib",
+            "metadata": None,
+        }
+        options |= {"iccprofile": photo.profile or None, "extratags": _text_tags(photo.exif)}
+        if stored.shape[-1] == 4:
+            options["extrasamples"] = ["unassalpha"]
+        tifffile.imwrite(buffer, stored[..., 0] if stored.shape[-1] == 1 else stored, software=False, **options)
+        return buffer.getvalue()
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[stored.shape[-1]]  # OpenCV's BGR
+    beside = {cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"), cv2.IMAGE_METADATA_ICCP: photo.profile}
+    beside = {key: np.frombuffer(value, np.uint8) for key, value in beside.items() if value}
+    _, data = cv2.imencodeWithMetadata(
+        ".png", np.ascontiguousarray(stored[..., order]), list(beside), list(beside.values())
+    )
+    return data.tobytes()
+
+
+def _text_tags(exif: bytes) -> list[tuple]:
+    """The texts of the camera data as tifffile takes them: a TIFF of 16 bits keeps those and the colour profile."""
+    data = Image.Exif()
+    data.load(exif or None)
+    return [(tag, "s", 0, value, True) for tag, value in data.items() if isinstance(value, str) and value.isascii()]

@@ -1,0 +1,135 @@
+"""Follow a recipe to its end: the pictures, the network, the schedule; a run that was killed goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lessons_lib import batches, datasets, degrade, images, metrics, models, pretrained, training
+from lessons_lib.recipes import multi_gpu
+from lessons_lib.recipes.recipe import FOLDER, KERNELS, Damage, Data, Recipe, Schedule
+
+RUNS = FOLDER.parent / "runs"
+
+
+def damager(damage: Damage) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
+    """The function (clean, rng) -> degraded that a recipe describes."""
+
+    def spoil(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        spoilt = clean
+        if damage.kernels:
+            spoilt = degrade.blur(spoilt, KERNELS[damage.kernels[rng.integers(len(damage.kernels))]](rng))
+        if damage.scale > 1:  # in 8 bits, as the papers store their small pictures
+            spoilt = images.to_float(images.to_uint8(degrade.imresize(spoilt, 1 / damage.scale)))
+        sigma = rng.uniform(*damage.sigma) / 255
+        spoilt = degrade.gaussian_noise(spoilt, sigma, rng)
+        return degrade.with_level(spoilt, sigma) if damage.told else spoilt
+
+    return spoil
+
+
+def train(
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    quiet: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[keras.Model, training.History]:
+    """Follow a recipe to its end: the network, with the averaged weights of its best epoch, and what was measured.
+
+    `folder` keeps the state, written whole after every `save_every` steps, which make an epoch; the same call goes on
+    from there. Precision is bfloat16 where it pays; several GPUs share each batch. `callbacks` are further ones.
+    Raises DatasetError, WeightsError, training.GateError.
+    """
+    folder, schedule = folder or RUNS / recipe.name, recipe.schedule
+    stream, held_out = _stream(recipe), _held_out(recipe)
+    training.set_precision("auto")
+    with multi_gpu.scope():
+        training.seed_everything(recipe.seed)
+        model = models.build(**recipe.model)
+        if recipe.start:
+            model.set_weights(pretrained.load(recipe.start).get_weights())
+        model.compile(_adam(schedule), schedule.loss)
+        epochs = schedule.steps // schedule.save_every
+        watch = _Watch(held_out)
+        watchers = [watch, *callbacks]
+        history = training.fit(
+            model, stream, epochs=epochs, seed=recipe.seed, resume=folder, quiet=quiet, callbacks=watchers
+        )
+    return model, history
+
+
+def _stream(recipe: Recipe) -> batches.PairStream | batches.SideBySide:
+    """What the recipe trains on: damaged patches, and beside them as many real ones if it wants them."""
+    data, halves = recipe.data, 2 if recipe.data.real else 1
+    settings = {
+        "batch_size": data.batch // halves,
+        "patch": data.patch,
+        "augment": [batches.flip, batches.rotate90],
+        "seed": recipe.seed,
+        "steps": recipe.schedule.save_every,
+    }
+    made = batches.PairStream(_pictures(data, data.train), damager(recipe.damage), **settings)
+    if not data.real:
+        return made
+    pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("train")]
+    return batches.SideBySide([made, batches.RealPairs(pairs, **settings)])
+
+
+def _held_out(recipe: Recipe, side: int = 192) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The middles of the pictures to validate with, as (degraded, clean)."""
+    if recipe.data.real:
+        pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("validation")]
+        return [tuple(images.center_crop(picture, (side, side)) for picture in pair) for pair in pairs]
+    spoil, middle = damager(_middle(recipe.damage)), side - side % recipe.damage.scale
+    rng = np.random.default_rng((recipe.seed, 1))
+    pictures = _pictures(recipe.data, (recipe.data.validation,))
+    return [(spoil(clean, rng), clean) for clean in (images.center_crop(p, (middle, middle)) for p in pictures)]
+
+
+def _pictures(data: Data, splits: tuple[str, ...]) -> list[np.ndarray]:
+    if data.set:
+        found = [images.read(path) for split in splits for path in datasets.paths(data.set, split)]
+    else:
+        found = [picture for split in splits for picture in datasets.photos(split).values()]
+    return [images.to_gray(picture) for picture in found] if data.gray else found
+
+
+def _adam(schedule: Schedule) -> keras.optimizers.Optimizer:
+    warmup = min(schedule.warmup, schedule.steps // 2)
+    rate = keras.optimizers.schedules.CosineDecay(
+        schedule.rate / 50, schedule.steps - warmup, alpha=0.01, warmup_target=schedule.rate, warmup_steps=warmup
+    )
+    return keras.optimizers.Adam(rate, clipnorm=schedule.clipnorm, use_ema=True, ema_momentum=schedule.ema)
+
+
+class _Watch(keras.callbacks.Callback):
+    """After every epoch: dB on the middles of the held-out pictures, of the averaged weights; and how long it took."""
+
+    def __init__(self, held_out: list[tuple[np.ndarray, np.ndarray]]):
+        super().__init__()
+        self.held_out = held_out
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        current = self.model.get_weights()
+        self.model.set_weights(training.averaged_weights(self.model))
+        answers = [(np.clip(self.model.predict_on_batch(x[None])[0], 0, 1), clean) for x, clean in self.held_out]
+        self.model.set_weights(current)
+        pairs = [(clean, restored) for restored, clean in answers]
+        logs["val_loss"] = float(np.mean([metrics.mse(*pair) for pair in pairs]))
+        logs["val_psnr"] = float(np.mean([metrics.psnr(*pair, data_range=1.0) for pair in pairs]))
+        logs["seconds"] = time.perf_counter() - self.started
+
+
+def _middle(damage: Damage) -> Damage:
+    """The damage with one level of noise, in the middle of its range, so that epochs compare."""
+    level = sum(damage.sigma) / 2
+    return dataclasses.replace(damage, sigma=(level, level))

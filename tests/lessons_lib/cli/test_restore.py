@@ -1,0 +1,375 @@
+import contextlib
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import warnings
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from lessons_lib import image_io, pretrained
+from lessons_lib.cli import restore
+from lessons_lib.image_io import videos
+from tests.tiny_networks import fill
+
+app = typer.Typer()
+app.command()(restore.restore)
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def run(shelf, tmp_path, monkeypatch):
+    """Run `lessons restore` in an empty folder."""
+    monkeypatch.setattr(pretrained, "FOLDER", shelf)
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+def picture(shape=(24, 30, 3), dtype=np.uint8):
+    smooth = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) / sum(shape[:2])
+    noisy = smooth.reshape(*shape[:2], *[1] * (len(shape) - 2)) + np.random.default_rng(0).normal(0, 0.05, shape)
+    return image_io.as_stored(noisy.clip(0, 1), dtype)
+
+
+def saved(stored=None, kind="PNG", **options):
+    buffer = io.BytesIO()
+    stored = picture() if stored is None else stored
+    (stored if isinstance(stored, Image.Image) else Image.fromarray(stored)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def tiff(stored, **options):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, stored, photometric="rgb" if stored.shape[-1] == 3 else "minisblack", **options)
+    return buffer.getvalue()
+
+
+def png(width, height, data=b"", chunk_sum=None):
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(data))]
+    parts.append((b"IEND", b""))
+    sums = (zlib.crc32(t + d) if chunk_sum is None else chunk_sum for t, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + t + d + struct.pack(">I", s) for (t, d), s in zip(parts, sums, strict=True)
+    )
+
+
+def frames(kind):
+    rest = [Image.fromarray(picture()[..., ::-1]).convert("P" if kind == "GIF" else "RGB")]
+    return saved(kind=kind, save_all=True, append_images=rest)
+
+
+def film(count=40, suffix=".mp4", code="mp4v"):
+    """A video's bytes."""
+    path = f"made{suffix}"
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*code), 10, (48, 32))
+    for number in range(count):
+        writer.write(np.roll(picture((32, 48, 3)), number, 1))
+    writer.release()
+    with open(path, "rb") as file:  # noqa: PTH123
+        data = file.read()
+    os.remove(path)  # noqa: PTH107
+    return data
+
+
+def half(data):
+    return data[: len(data) // 2]
+
+
+def floats(value):
+    stored = np.full((9, 7), 0.5, np.float32)
+    stored[2, 3] = value
+    return tiff(stored)
+
+
+BAD_FILES = {
+    "empty.jpg": lambda: b"",
+    "empty.png": lambda: b"",
+    "cut.jpg": lambda: half(saved(picture((200, 200, 3)), "JPEG")),
+    "cut.png": lambda: half(saved()),
+    "cut16.png": lambda: half(cv2.imencode(".png", picture((60, 60, 3), np.uint16))[1].tobytes()),
+    "cut.tif": lambda: half(saved(kind="TIFF")),
+    "cut16.tif": lambda: half(tiff(picture((60, 60, 3), np.uint16))),
+    "cut.webp": lambda: half(saved(kind="WEBP")),
+    "cut.gif": lambda: half(saved(picture((200, 200)), "GIF")),
+    "cut.bmp": lambda: half(saved(kind="BMP")),
+    "words.jpg": lambda: b"this is no picture",
+    "words.tif": lambda: b"this is no picture",
+    "page.png": lambda: b"<!doctype html><html><body>404</body></html>",
+    "archive.jpg": lambda: b"PK\x03\x04" + bytes(200),
+    "zeros.png": lambda: bytes(5000),
+    "head.png": lambda: b"\x89PNG\r\n\x1a\n",
+    "head.jpg": lambda: b"\xff\xd8\xff\xe0",
+    "no-scan.jpg": lambda: b"\xff\xd8" + saved(kind="JPEG")[2:20] + b"\xff\xd9",
+    "sums.png": lambda: png(4, 4, bytes(13 * 4), chunk_sum=1),
+    "no-size.png": lambda: png(0, 0),
+    "no-height.pgm": lambda: b"P5 7 0 255\n",
+    "no-pixels.png": lambda: png(40, 40),
+    "bomb.png": lambda: png(60_000, 60_000, bytes(1000)),
+    "bomb.pgm": lambda: b"P5 60000 60000 255\n" + bytes(1000),
+    "bomb.bmp": lambda: saved(kind="BMP")[:18] + struct.pack("<ii", 60_000, 60_000) + saved(kind="BMP")[26:],
+    "animated.gif": lambda: frames("GIF"),
+    "animated.png": lambda: frames("PNG"),
+    "animated.webp": lambda: frames("WEBP"),
+    "pages.tif": lambda: frames("TIFF"),
+    "nan.tif": lambda: floats(np.nan),
+    "infinite.tif": lambda: floats(np.inf),
+    "physical.tif": lambda: floats(400),
+    "integers.tif": lambda: tiff(picture((9, 7)).astype(np.int32)),
+    "doubles.tif": lambda: tiff(np.zeros((9, 7))),
+    "colour-floats.tif": lambda: tiff(np.zeros((9, 7, 3), np.float32)),
+    "drawing.eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    "drawing.svg": lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "paper.pdf": lambda: b"%PDF-1.4\n",
+    "empty.mp4": lambda: b"",
+    "words.mp4": lambda: b"this is no film",
+    "no-frames.mp4": lambda: film(0),
+    "cut.mp4": lambda: half(film()),
+    "cut.avi": lambda: half(film(40, ".avi", "MJPG")),
+    "picture.mp4": lambda: saved(kind="TIFF")[:100],
+}
+
+
+def refused(result, folder, left):
+    """One line that says what is wrong, exit code not 0, and no file that was not there before."""
+    assert result.exit_code != 0
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.output
+    lines = [line for line in result.stderr.splitlines() if line.strip() and "Usage" not in line]
+    assert lines
+    assert result.exit_code == 2 or (len(lines) == 1 and lines[0].startswith("error: ")), lines
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == left
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file(run, tmp_path, name, capfd):
+    (tmp_path / name).write_bytes(BAD_FILES[name]())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = run(name, "-o", "out")
+    refused(result, tmp_path, [name])
+    assert name in result.stderr
+    assert capfd.readouterr().err == ""  # no library speaks in between
+
+
+BAD_WORDS = {
+    "no input": ("-o", "out"),
+    "no output": ("a.png",),
+    "no such file": ("b.png", "-o", "out"),
+    "a broken link": ("link.png", "-o", "out"),
+    "an empty folder": ("empty", "-o", "out"),
+    "a folder without pictures": ("words", "-o", "out"),
+    "a pattern that nothing matches": ("*.jpg", "-o", "out"),
+    "sigma is no number": ("a.png", "-o", "b.png", "--sigma", "nan"),
+    "sigma is infinite": ("a.png", "-o", "b.png", "--sigma", "inf"),
+    "sigma is a word": ("a.png", "-o", "b.png", "--sigma", "much"),
+    "sigma 300": ("a.png", "-o", "b.png", "--sigma", "300"),
+    "sigma -1": ("a.png", "-o", "b.png", "--sigma", "-1"),
+    "an unknown task": ("a.png", "-o", "b.png", "--task", "colourise"),
+    "an unknown model": ("a.png", "-o", "b.png", "--model", "huge"),
+    "a path as a model": ("a.png", "-o", "b.png", "--model", "../medium"),
+    "a model of another task": ("a.png", "-o", "b.png", "--model", "upscale-2"),
+    "a task without weights": ("a.png", "-o", "b.png", "--task", "deblur"),
+    "a scale without weights": ("a.png", "-o", "b.png", "--task", "upscale", "--scale", "3"),
+    "scale 5": ("a.png", "-o", "b.png", "--task", "upscale", "--scale", "5"),
+    "scale to denoise": ("a.png", "-o", "b.png", "--scale", "2"),
+    "sigma for who finds it": ("a.png", "-o", "b.png", "--task", "upscale", "--sigma", "10"),
+    "the output is there": ("a.png", "-o", "there.png"),
+    "the output is a folder": ("a.png", "-o", "out", "--overwrite"),
+    "the output is the input": ("a.png", "-o", "a.png", "--overwrite"),
+    "the output is the input's folder": ("a.png", "-o", ".", "--overwrite"),
+    "the output links to the input": ("a.png", "-o", "same.png", "--overwrite"),
+    "the output has no format": ("a.png", "-o", "b.xyz"),
+    "the output is a text": ("a.png", "-o", "b.txt"),
+    "a picture as a video": ("a.png", "-o", "b.mp4"),
+    "many into a file": ("a.png", "there.png", "-o", "note.txt"),
+    "many into a picture": ("a.png", "there.png", "-o", "b.png/../c.png"),
+    "two of one name": ("a.png", "more/a.png", "-o", "out"),
+    "a folder below a file": ("a.png", "-o", "note.txt/b.png"),
+    "a folder that takes none": ("a.png", "-o", "/proc/none/b.png"),
+    "an option that is none": ("a.png", "-o", "b.png", "--strength", "3"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_WORDS)
+def test_bad_words(run, tmp_path, case):
+    for folder in ("empty", "words", "more"):
+        (tmp_path / folder).mkdir()
+    if case == "the output is a folder":
+        (tmp_path / "out" / "a.png").mkdir(parents=True)
+    for name in ("a.png", "there.png", "more/a.png"):
+        (tmp_path / name).write_bytes(saved())
+    (tmp_path / "words" / "readme.md").write_text("no picture")
+    (tmp_path / "note.txt").write_text("no picture")
+    (tmp_path / "link.png").symlink_to("nothing.png")
+    (tmp_path / "same.png").symlink_to("a.png")
+    left = ["a.png", "more/a.png", "note.txt", "same.png", "there.png", "words/readme.md"]
+    refused(run(*BAD_WORDS[case]), tmp_path, left)
+    assert (tmp_path / "a.png").read_bytes() == saved()
+    assert (tmp_path / "there.png").read_bytes() == saved()
+
+
+@contextlib.contextmanager
+def small_files(size):
+    """No file may grow beyond `size` bytes, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.mp4"])
+def test_a_full_disk(run, tmp_path, name):
+    (tmp_path / name).write_bytes(saved() if name == "a.png" else film())
+    with small_files(1000):
+        result = run(name, "-o", f"out/{name}")
+    refused(result, tmp_path, [name])
+
+
+GOOD_FILES = {
+    "one-pixel.png": lambda: saved(picture((1, 1, 3))),
+    "line.png": lambda: saved(picture((1, 50_000))),
+    "column.png": lambda: saved(picture((50_000, 1))),
+    "tiny.bmp": lambda: saved(picture((3, 5, 3)), "BMP"),
+    "inks.jpg": lambda: saved(Image.fromarray(picture()).convert("CMYK"), "JPEG"),
+    "inks.tif": lambda: saved(Image.fromarray(picture()).convert("CMYK"), "TIFF"),
+    "palette.png": lambda: saved(Image.fromarray(picture()).convert("P")),
+    "still.gif": lambda: saved(Image.fromarray(picture()).convert("P"), "GIF"),
+    "one-bit.png": lambda: saved(Image.fromarray(picture()).convert("1")),
+    "gray-alpha.png": lambda: saved(Image.fromarray(picture()).convert("LA")),
+    "alpha.webp": lambda: saved(picture((24, 30, 4)), "WEBP"),
+    "sixteen.png": lambda: cv2.imencode(".png", picture((24, 30, 3), np.uint16))[1].tobytes(),
+    "sixteen.tif": lambda: tiff(picture((24, 30), np.uint16)),
+    "floats.tif": lambda: floats(0.7),
+    "camera.jpg": lambda: saved(kind="JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xee" * 40),
+    "profile.jpg": lambda: saved(kind="JPEG", icc_profile=b"no profile"),
+    "two-views.jpg": lambda: saved(
+        Image.fromarray(picture()), "MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))]
+    ),
+    "more-behind.jpg": lambda: saved(kind="JPEG") + b"a film of a phone" * 50,
+    "black.png": lambda: saved(np.zeros((20, 20, 3), np.uint8)),
+    "wrong-suffix.jpg": lambda: saved(),
+    "CAPITALS.JPG": lambda: saved(kind="JPEG"),
+    "two words, ä.png": lambda: saved(),
+    "brackets[1].png": lambda: saved(),
+}
+
+
+@pytest.mark.parametrize("name", GOOD_FILES)
+def test_what_is_unusual_but_a_picture_works(run, tmp_path, name):
+    (tmp_path / name).write_bytes(GOOD_FILES[name]())
+    result = run(name, "-o", "out")
+    assert result.exit_code == 0, result.output
+    made = [path for path in (tmp_path / "out").iterdir()]
+    assert [path.stem for path in made] == [name.rsplit(".", 1)[0]]
+    before, after = image_io.read(tmp_path / name), image_io.read(made[0])
+    assert after.pixels.shape[:2] == before.pixels.shape[:2]
+    assert (after.alpha is None) == (before.alpha is None)
+
+
+def test_noise_goes_and_the_word_is_kept(run, tmp_path):
+    (tmp_path / "a.png").write_bytes(saved(picture((64, 64, 3))))
+    result = run("a.png", "-o", "b.png")
+    assert "noise estimated at sigma 1" in result.output  # 0.05 is 12.75 of 255
+    before, after = (image_io.read(tmp_path / name).pixels.astype(int) for name in ("a.png", "b.png"))
+    rough = [np.diff(pixels, axis=0).std() for pixels in (before, after)]
+    assert rough[1] < 0.4 * rough[0]
+
+
+def test_a_folder_goes_on_after_a_bad_file_and_resumes(run, tmp_path):
+    for name in ("in/a.png", "in/deep/b.jpg", "in/c.gif"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(saved(kind="JPEG" if name.endswith("jpg") else name[-3:].upper()))
+    (tmp_path / "in" / "bad.png").write_bytes(b"words")
+    (tmp_path / "in" / ".hidden.png").write_bytes(saved())
+    first = run("in", "-o", "in/out")
+    assert first.exit_code == 1
+    assert "3 restored, 0 there already, 1 failed" in first.output
+    made = sorted(path.relative_to(tmp_path / "in/out").as_posix() for path in (tmp_path / "in/out").rglob("*.*"))
+    assert made == ["a.png", "c.png", "deep/b.jpg"]
+    (tmp_path / "in" / "bad.png").unlink()
+    (tmp_path / "in/out/c.png").unlink()
+    again = run("in", "-o", "in/out", "--resume")
+    assert again.exit_code == 0
+    assert "1 restored, 2 there already, 0 failed" in again.output
+    assert run("in", "-o", "in/out").exit_code == 1  # nothing is overwritten untold
+    assert run("in", "-o", "in/out", "--overwrite").exit_code == 0
+
+
+def test_patterns_and_upscaling(run, tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(saved())
+    result = run("[ab].png", "-o", "out", "--task", "upscale")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
+    assert image_io.read(tmp_path / "out" / "a.png").pixels.shape == (48, 60, 3)
+
+
+def test_a_result_too_large_to_read_again_is_refused(run, tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(saved())
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 800)
+    result = run("a.png", "-o", "b.png", "--task", "upscale")
+    refused(result, tmp_path, ["a.png"])
+    assert "megapixels" in result.stderr
+
+
+def test_a_video_keeps_one_level_of_noise(run, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(film(5))
+    result = run("a.mp4", "-o", "b.mp4", "--ensemble")
+    assert result.exit_code == 0, result.output
+    assert "without sound" in result.output
+    video = videos.open_video(tmp_path / "b.mp4")
+    assert (video.count, video.rate) == (5, 10)
+
+
+def test_the_remains_of_a_killed_run_are_cleared(run, tmp_path):
+    (tmp_path / "a.png").write_bytes(saved())
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    stale = tmp_path / f".b.png.{gone.stdout.strip()}.part"
+    other = tmp_path / f".b.png.{os.getppid()}.part"
+    for path in (stale, other):
+        path.write_bytes(b"half")
+    assert run("a.png", "-o", "b.png").exit_code == 0
+    assert not stale.exists()
+    assert other.exists()  # its owner lives
+
+
+WRITER = """
+import itertools, pathlib, sys
+import numpy as np
+from lessons_lib import photos
+photo = photos.Photo(np.random.default_rng(0).integers(0, 255, (500, 600, 3), np.uint8))
+for number in itertools.count():
+    photos.write(pathlib.Path(sys.argv[1]) / f"{number % 5}.png", photo)
+    print("written", flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_whole_files(tmp_path):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(rng.uniform(0.02, 0.3))
+            process.kill()
+        for path in tmp_path.glob("*.png"):
+            assert image_io.read(path).pixels.shape == (500, 600, 3)
+    assert (tmp_path / "0.png").exists()

@@ -1,0 +1,82 @@
+import cv2
+import numpy as np
+import pytest
+from skimage import restoration
+
+from lessons_lib import datasets, degrade, images
+from lessons_lib.images import ImageError
+from lessons_lib.noise_estimation import estimate_sigma
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return [datasets.photo(name) for name in datasets.sample_names("validation")]
+
+
+def found(clean, sigma, **options):
+    rng = np.random.default_rng(0)
+    return np.array([255 * estimate_sigma(degrade.gaussian_noise(p, sigma / 255, rng, **options)) for p in clean])
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 15, 25, 55])
+def test_the_noise_of_colour_photographs(clean, sigma):
+    assert np.abs(found(clean, sigma) - sigma).max() < 0.5 + 0.01 * sigma
+
+
+@pytest.mark.parametrize("sigma", [2, 15, 55])
+def test_the_noise_of_gray_ones_better_than_the_wavelets_tell_it(clean, sigma):
+    gray = [images.to_gray(p) for p in clean]
+    error = np.abs(found(gray, sigma) - sigma).mean()
+    rng = np.random.default_rng(0)
+    noisy = [degrade.gaussian_noise(p, sigma / 255, rng) for p in gray]
+    theirs = np.abs([255 * restoration.estimate_sigma(p[..., 0]) - sigma for p in noisy]).mean()
+    assert error < 0.5 + 0.02 * sigma
+    assert sigma > 40 or error < theirs
+
+
+def test_a_clean_photograph_has_little(clean):
+    assert found(clean, 0).max() < 1
+
+
+def test_clipping_misleads_only_where_it_takes_much_away(clean):
+    assert np.abs(found(clean, 15, clip=True) - 15).max() < 0.8
+    assert (found(clean, 55, clip=True) < 55).all()
+
+
+def test_stored_values_tell_the_same(clean):
+    noisy = degrade.gaussian_noise(clean[0], 0.1, np.random.default_rng(0), clip=True)
+    eight = images.to_uint8(noisy)
+    assert estimate_sigma(eight) == pytest.approx(estimate_sigma(images.to_float(eight)), abs=1e-6)
+    assert estimate_sigma(eight.astype(np.uint16) * 257) == pytest.approx(estimate_sigma(eight), abs=1e-5)
+
+
+def test_gray_stored_as_colour_has_all_its_noise_in_the_brightness(clean):
+    noisy = degrade.gaussian_noise(images.to_gray(clean[0]), 0.1, np.random.default_rng(0))
+    assert estimate_sigma(np.repeat(noisy, 3, -1)) == pytest.approx(3**0.5 * estimate_sigma(noisy), rel=1e-4)
+
+
+@pytest.mark.parametrize("quality", [80, 92])
+def test_a_jpeg_hides_its_noise_in_colour_but_not_in_brightness(clean, quality):
+    for picture in clean:
+        noisy = images.to_uint8(degrade.gaussian_noise(picture, 20 / 255, np.random.default_rng(0)))
+        data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        assert 15 < 255 * estimate_sigma(cv2.imdecode(data, cv2.IMREAD_COLOR)) < 32
+
+
+def test_pure_noise_is_told_exactly():
+    noise = np.random.default_rng(0).normal(0.5, 0.1, (300, 300, 3)).astype(np.float32)
+    assert estimate_sigma(noise) == pytest.approx(0.1, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (6, 400, 1), (7, 7, 3), (9, 9, 1), (20, 20, 3), (7, 5000, 1)])
+def test_small_and_thin_pictures(shape):
+    noise = np.random.default_rng(0).normal(0.5, 0.1, shape).astype(np.float32)
+    assert 0 <= estimate_sigma(noise) < 0.2
+    assert estimate_sigma(np.full(shape, 0.5, np.float32)) == 0
+    assert estimate_sigma(np.zeros(shape, np.float32)) == 0
+
+
+def test_what_is_no_picture():
+    for shape in ((4, 4), (4, 4, 2), (0, 4, 3)):
+        with pytest.raises(ImageError, match="shape"):
+            estimate_sigma(np.zeros(shape, np.float32))
