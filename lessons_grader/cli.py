@@ -78,42 +78,42 @@ def grade(
     by: Annotated[
         str,
         typer.Option(
-            "--box", metavar="|".join(launcher.WAYS), help="what locks answers in; by itself the first that can"
+            "--sandbox", metavar="|".join(launcher.WAYS), help="what locks answers in; by itself the first that can"
         ),
     ] = "",
     unsafe: Annotated[
-        bool, typer.Option("--unsafe-trusted", help="no box: only for files that you wrote yourself")
+        bool, typer.Option("--unsafe-trusted", help="no sandbox: only for files that you wrote yourself")
     ] = False,
 ) -> None:
-    """Grade all submissions, each in a box of its own; run it again after a stop, and it goes on.
+    """Grade all submissions, each in a sandbox of its own; run it again after a stop, and it goes on.
 
     Where a person gives points for written parts, they wait in OUTPUT/marks.csv: fill it in and run this again.
-    With --scheduler the boxes are made by Dask's workers, as many at once as they have threads. Exit code 2 if no box
+    With --scheduler Dask's workers make the sandboxes, as many at once as they have threads. Exit code 2 if no sandbox
     can be made there (nothing is written then), 1 if something is left to grade.
     """
     with _one_line():
-        settings = pipeline.Settings(_bundle(assignment), variants.secret(secret), due, unsafe)
+        options = pipeline.GradingOptions(_bundle(assignment), variants.secret(secret), due, unsafe)
         if not unsafe:
-            settings = replace(settings, by=_box(settings.kind, by, scheduler))
+            options = replace(options, by=_sandbox(options.profile, by, scheduler))
         students = [row["student"] for row in submissions.roster(roster)] if roster else None
         sheets = [path for path in (out / manual_grading.SHEET,) if path.is_file()] + (marks or [])
-        given = manual_grading.read(sheets, settings.bundle)
-        found = submissions.find(folder, settings.bundle["about"]["name"], students)
+        given = manual_grading.read(sheets, options.bundle)
+        found = submissions.find(folder, options.bundle["about"]["name"], students)
         _warn("taken for no submission", submissions.aside(folder))
         if students is not None:
             _warn("not in the roster", [s.student for s in found if s.student not in students])
         fresh = Counter()
         progress = tqdm(total=len(found), unit="submission", disable=None)
-        with _workers(scheduler, jobs, settings) as workers, progress as bar:
+        with _workers(scheduler, jobs, options) as workers, progress as bar:
             out.mkdir(parents=True, exist_ok=True)
 
             def told(record: dict, new: bool) -> None:
                 fresh[record["status"], new] += 1
                 bar.update()
 
-            records = pipeline.grade_all(found, settings, out, jobs, told, workers, given)
-        left = manual_grading.store(records, settings.bundle, given, out)
-        questions = pipeline.questions_of(settings.bundle) + [p["id"] for p in manual_grading.parts_of(settings.bundle)]
+            records = pipeline.grade_all(found, options, out, jobs, told, workers, given)
+        left = manual_grading.store(records, options.bundle, given, out)
+        questions = pipeline.questions_of(options.bundle) + [p["id"] for p in manual_grading.parts_of(options.bundle)]
         text = gradebook.table(records, questions)
         (out / "gradebook.csv").write_text(text, encoding="utf-8")
         old = sum(n for (_, new), n in fresh.items() if not new)
@@ -169,23 +169,23 @@ def _bundle(name: str) -> dict:
     raise CourseError(f"{name} is no grader bundle of this version: make one with `lessons course build`")
 
 
-def _box(kind: profiles.Kind, by: str, scheduler: str | None) -> str:
-    """What makes the boxes; a scheduler's workers are asked later. Exits with 2 if nothing can."""
+def _sandbox(profile: profiles.Profile, by: str, scheduler: str | None) -> str:
+    """What makes the sandboxes; a scheduler's workers are asked later. Exits with 2 if nothing can."""
     try:
-        return launcher.choose(kind, by) if scheduler is None else by or launcher.BUBBLEWRAP
-    except launcher.BoxError as error:
-        _refuse(str(error), "no box can be made here")
+        return launcher.choose(profile, by) if scheduler is None else by or launcher.BUBBLEWRAP
+    except launcher.SandboxError as error:
+        _refuse(str(error), "no sandbox can be made here")
 
 
 @contextmanager
-def _workers(scheduler: str | None, jobs: int, settings: pipeline.Settings) -> Iterator[pipeline.Workers]:
-    """Who grades: threads here, or a scheduler's workers. Exits with 2 if a worker can make no box."""
+def _workers(scheduler: str | None, jobs: int, options: pipeline.GradingOptions) -> Iterator[pipeline.Workers]:
+    """Who grades: threads here, or a scheduler's workers. Exits with 2 if a worker can make no sandbox."""
     if scheduler is None:
-        os.environ.update(settings.kind.environment)  # the reference's imports, out here, are as plain and as quiet
+        os.environ.update(options.profile.environment)  # the reference's imports, out here, are as plain and as quiet
         yield pipeline.threads(jobs)
     else:
         with cluster.connect(scheduler, jobs) as found:
-            if why := found.refusal(settings):
+            if why := found.refusal(options):
                 _refuse(why, "a worker may not grade")
             yield found.run
 
@@ -206,6 +206,6 @@ def _one_line() -> Iterator[None]:
     """Turn what an instructor can mend into a message and exit code 1 instead of a traceback."""
     try:
         yield
-    except (CourseError, launcher.BoxError, OSError) as error:
+    except (CourseError, launcher.SandboxError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error

@@ -1,4 +1,4 @@
-"""Hidden checks: what is asked of an answer, and how what it returned is judged. Nothing here runs in the box.
+"""Hidden checks: what is asked of an answer, and how what it returned is judged. Nothing here runs in the sandbox.
 
 In a source notebook a hidden check reads
 
@@ -13,7 +13,7 @@ or the kind of error that it raises. `judge(answers, expected)` may give a part 
 a sentence with what was measured.
 
 Where an answer is a Keras model, `trial(call("train", ...), on=noisy, right=clean)` is asked: the model is tried in a
-second box on pictures that the student's code never sees, and what it makes of them is the answer. The
+second sandbox on pictures that the student's code never sees, and what it makes of them is the answer. The
 answer to `known(call(...), right)` is judged without asking the reference.
 """
 
@@ -112,7 +112,7 @@ class Verdict:
 
 
 def call(function: str, *args: object, **kwargs: object) -> Call:
-    """Ask for `function(*args, **kwargs)`. The same array in two calls is the same array in the box."""
+    """Ask for `function(*args, **kwargs)`. The same array in two calls is the same array in the sandbox."""
     return Call(function, args, kwargs)
 
 
@@ -203,7 +203,7 @@ def reference(space: dict, calls: list[Call]) -> list[np.ndarray | tuple | Failu
 
 
 def decode(payload: bytes | None, stopped: str) -> np.ndarray | Failure | Models:
-    """One answer from the box. Whatever is no array of numbers is a Failure; nothing in it is trusted."""
+    """One answer from the sandbox. Whatever is no array of numbers is a Failure; nothing in it is trusted."""
     if payload is None:
         return Failure(("Stopped",), stopped)
     try:

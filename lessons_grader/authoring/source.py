@@ -2,7 +2,7 @@
 
 Cells by their nbgrader metadata: an *answer* (solution, grade_id "q3") holds `### BEGIN SOLUTION`; its *test* (grade,
 grade_id "q3-test") holds public checks and `### BEGIN HIDDEN TESTS`; a *setup* cell (locked, neither) is run before the
-answers, in the box too. A *written* part is nbgrader's manually graded cell (Markdown, solution and grade, grade_id
+answers, in the sandbox too. A *written* part is nbgrader's manually graded cell (Markdown, solution and grade, grade_id
 "w1"): a person gives its points, by the table in the locked Markdown cell "w1-rubric". Everything else is prose or
 play: it is shown and never run by the grader.
 """
@@ -32,7 +32,7 @@ DOWNLOAD = "**[Download this notebook](path:student/{}.ipynb)**, open it in Jupy
 
 @dataclasses.dataclass(frozen=True)
 class Assignment:
-    """A source notebook that was found in order. `about` has name, title, skills (list), minutes, and perhaps a box."""
+    """A source notebook found in order. `about` has name, title, skills (list), minutes, and perhaps a sandbox."""
 
     about: dict
     cells: tuple[dict, ...]
@@ -58,13 +58,13 @@ def read(path: Path) -> Assignment:
     notebook = notebooks.read(path)
     about = notebook["metadata"].get("course", {})
     if (
-        set(about) - {"box", "choice"} != ABOUT
-        or about.get("box", "numpy") not in profiles.KINDS
+        set(about) - {"sandbox", "choice"} != ABOUT
+        or about.get("sandbox", "numpy") not in profiles.PROFILES
         or not NAME.fullmatch(about.get("name", ""))
     ):
         wanted = ", ".join(sorted(ABOUT))
         raise CourseError(
-            f"{path.name}: metadata.course must have {wanted}, the name in small letters, box: numpy or keras"
+            f"{path.name}: metadata.course must have {wanted}, the name in small letters, sandbox: numpy or keras"
         )
     assignment = Assignment(about, tuple(notebook["cells"]))
     if not assignment.cells or not re.match(r"# \S", assignment.cells[0]["source"]):

@@ -1,7 +1,7 @@
 """The same jobs on other machines, by Dask: for the class that is too large, or the answers too slow, for one of them.
 
 Whoever has a Dask scheduler gives its address: a local one, or one on machines reached by SSH, Slurm or Kubernetes.
-Each worker makes its own boxes; one that cannot, or that runs another version of this library, is refused. A worker
+Each worker makes its own sandboxes; one that cannot, or that runs another version of this library, is refused. A worker
 that dies loses only the submission in its hands, which another one grades from the start; each result is stored once,
 by the one who started the run. The secret stays there too: a worker gets the seed of the student it works for.
 """
@@ -38,9 +38,9 @@ class Cluster:
     def __init__(self, client: object) -> None:
         self.client = client
 
-    def refusal(self, settings: pipeline.Settings) -> str:
+    def refusal(self, options: pipeline.GradingOptions) -> str:
         """Why one of the workers may not grade, or "". Raises CourseError if this library is not there."""
-        said = self.client.run(fitness, *_box(settings), on_error="return")
+        said = self.client.run(fitness, *_sandbox(options), on_error="return")
         wrong = {}
         for address, answer in said.items():
             if isinstance(answer, ImportError):
@@ -100,16 +100,16 @@ def connect(scheduler: str, jobs: int = 1, patience: float = 30.0) -> Iterator[C
 
 def work(job: Job, ours: dict[str, str]) -> dict:
     """On a worker: `grading.work`, if this worker may. One that came late has not been asked before."""
-    why = _misfit(*fitness(*_box(job.settings)), ours)
+    why = _misfit(*fitness(*_sandbox(job.options)), ours)
     if why:
-        raise launcher.BoxError(f"a worker may not grade: {why}")
-    os.environ.update(job.settings.kind.environment)
+        raise launcher.SandboxError(f"a worker may not grade: {why}")
+    os.environ.update(job.options.profile.environment)
     return pipeline.work(job)
 
 
-def fitness(kind: str, by: str, unsafe: bool) -> tuple[dict[str, str], str]:
-    """On a worker: what it runs, and why it can make no boxes ("" if it can)."""
-    return VERSION, "" if unsafe else _refusal(kind, by)
+def fitness(profile: str, by: str, unsafe: bool) -> tuple[dict[str, str], str]:
+    """On a worker: what it runs, and why it can make no sandboxes ("" if it can)."""
+    return VERSION, "" if unsafe else _refusal(profile, by)
 
 
 def _misfit(theirs: dict[str, str], why: str, ours: dict[str, str]) -> str:
@@ -117,10 +117,10 @@ def _misfit(theirs: dict[str, str], why: str, ours: dict[str, str]) -> str:
     return f"it runs {' and '.join(other)}: install the same there" if other else why
 
 
-def _box(settings: pipeline.Settings) -> tuple[str, str, bool]:
-    return settings.bundle["about"].get("box", "numpy"), settings.by, settings.unsafe
+def _sandbox(options: pipeline.GradingOptions) -> tuple[str, str, bool]:
+    return options.bundle["about"].get("sandbox", "numpy"), options.by, options.unsafe
 
 
 @functools.cache
-def _refusal(kind: str, by: str) -> str:
-    return launcher.refusal(profiles.KINDS[kind], by)
+def _refusal(profile: str, by: str) -> str:
+    return launcher.refusal(profiles.PROFILES[profile], by)

@@ -1,4 +1,4 @@
-"""Models that answers returned: files that are never opened out here, tried in a second box, and arrays come back."""
+"""Models that answers returned: never opened out here, tried in a second sandbox, and arrays come back."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ Answer = np.ndarray | Failure | Models
 def settle(
     found: list[tuple[Check, Call, Answer]], *, by: str = launcher.BUBBLEWRAP, unsafe: bool = False
 ) -> tuple[launcher.Outcome | None, list[np.ndarray | Failure]]:
-    """Answers with what became of their models in place of the models, and the second box (None if none was needed).
+    """Answers with what became of their models in place of the models, and the second sandbox (None if none was
+    needed).
 
-    All models of a submission share that box, each in a process of its own. If it never started, the answers mean
+    All models of a submission share that sandbox, each in a process of its own. If it never started, the answers mean
     nothing. What is no model where one was asked for, or a model where none was, is a Failure.
     """
     runs, arrays, settled, places = [], {}, [], []
@@ -29,9 +30,9 @@ def settle(
     if not runs:
         return None, settled
     run = {"cells": [["trial", CELL]], "checks": runs}
-    outcome = launcher.run([run], arrays, kind=profiles.TRIAL, by=by, unsafe=unsafe)
+    outcome = launcher.run([run], arrays, profile=profiles.MODEL_PROFILE, by=by, unsafe=unsafe)
     if not outcome.ended:  # the machine's lack of memory, perhaps
-        outcome = launcher.run([run], arrays, kind=profiles.TRIAL, by=by, unsafe=unsafe)
+        outcome = launcher.run([run], arrays, profile=profiles.MODEL_PROFILE, by=by, unsafe=unsafe)
     for number, place in enumerate(places):
         stopped = outcome.frames.get(f"0/{number}/end", b"").decode(errors="replace")
         tried = checks.decode(outcome.frames.get(f"0/{number}/0"), stopped)
@@ -66,11 +67,11 @@ def _refused(called: Call, answer: Answer) -> np.ndarray | Failure:
 
 
 def _explained(tried: Answer) -> np.ndarray | Failure:
-    """What the second box said of a model: an array, or a Failure in words for who built it."""
+    """What the second sandbox said of a model: an array, or a Failure in words for who built it."""
     if isinstance(tried, np.ndarray):
         return tried
     if isinstance(tried, Failure) and tried.classes[:1] == ("ModelError",):
         return Failure(("ModelError",), tried.message)
-    kind = tried.message if isinstance(tried, Failure) and tried.classes == ("Stopped",) else ""
+    profile = tried.message if isinstance(tried, Failure) and tried.classes == ("Stopped",) else ""
     reasons = {"busy": "it takes too long to answer", "output": "it makes far too much"}
-    return Failure(("ModelError",), reasons.get(kind, "it needs more than the grader gives"))
+    return Failure(("ModelError",), reasons.get(profile, "it needs more than the grader gives"))

@@ -1,7 +1,7 @@
 """Submissions in, records out: one pure step a submission, many of them at once, none of them twice.
 
 `work` takes plain values and returns a plain dict, so that any scheduler can run it (see `cluster`). The waiting is for
-boxes, which are processes; so threads are enough to keep every core of one machine busy, and a killed grader leaves
+sandboxes, which are processes; so threads are enough to keep every core of one machine busy, and a killed grader leaves
 nothing behind. Reading and storing stay with the one who started the run: whoever works sees neither files nor secret.
 """
 
@@ -32,21 +32,21 @@ ENGINE = 1  # raise it when the same submission could get another score
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """What holds for a whole run: the bundle, the secret, the last minute, and whether there is a box."""
+class GradingOptions:
+    """What holds for a whole run: the bundle, the secret, the last minute, and whether there is a sandbox."""
 
     bundle: dict
     key: str
     due: datetime | None = None
     unsafe: bool = False
-    by: str = launcher.BUBBLEWRAP  # what makes the boxes: one of box.WAYS
-    limits: profiles.Limits | None = None  # of the first box; None: its kind's own
+    by: str = launcher.BUBBLEWRAP  # what makes the sandboxes: one of sandbox.WAYS
+    limits: profiles.Limits | None = None  # of the first sandbox; None: its kind's own
     seed: int | None = None  # of the one student that these settings are for: then nobody needs the secret
 
     @property
-    def kind(self) -> profiles.Kind:
-        """The box that the assignment asks for."""
-        return profiles.KINDS[self.bundle["about"].get("box", "numpy")]
+    def profile(self) -> profiles.Profile:
+        """The sandbox that the assignment asks for."""
+        return profiles.PROFILES[self.bundle["about"].get("sandbox", "numpy")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,46 +56,46 @@ class Job:
     student: str
     mark: str  # the submission's fingerprint
     answers: dict[str, str]
-    settings: Settings
+    options: GradingOptions
 
 
 Workers = Callable[[list[Job]], Iterator[tuple[str, dict | BaseException]]]  # (student, what `work` gave) as they come
 
 
-def grade(submission: Submission, settings: Settings) -> dict:
+def grade(submission: Submission, options: GradingOptions) -> dict:
     """The record of one submission: student, status, score (None if there is none), points, tests, notes."""
-    record, job = prepare(submission, settings)
+    record, job = prepare(submission, options)
     return finish(record, work(job)) if job else record
 
 
-def prepare(submission: Submission, settings: Settings) -> tuple[dict, Job | None]:
+def prepare(submission: Submission, options: GradingOptions) -> tuple[dict, Job | None]:
     """The record as far as it is known before any answer has run, and the job that is left (None: nothing is)."""
-    record = _empty(submission, settings)
+    record = _empty(submission, options)
     if submission.problem:
         return record, None
     try:
         data = submissions.load(submission.path)
-        mark = fingerprint(data, submission, settings)
+        mark = fingerprint(data, submission, options)
         notebook = notebooks.parse(data, submission.path.name)
-        answers, notes = submissions.answers(notebook, questions_of(settings.bundle))
+        answers, notes = submissions.answers(notebook, questions_of(options.bundle))
     except CourseError as error:
         return record | {"status": submissions.CORRUPT, "notes": [str(error)]}, None
-    notes = notes + choices.notes(answers, offered(settings.bundle))
-    late = submissions.is_late(submission, settings.due)
-    number = variants.seed(settings.key, settings.bundle["about"]["name"], submission.student)
-    job = Job(submission.student, mark, answers, dataclasses.replace(settings, key="", seed=number))
+    notes = notes + choices.notes(answers, offered(options.bundle))
+    late = submissions.is_late(submission, options.due)
+    number = variants.seed(options.key, options.bundle["about"]["name"], submission.student)
+    job = Job(submission.student, mark, answers, dataclasses.replace(options, key="", seed=number))
     status = LATE if late else GRADED
-    if manual_grading.parts_of(settings.bundle):
-        record |= {"written": manual_grading.texts(notebook, settings.bundle), "ended": status}
+    if manual_grading.parts_of(options.bundle):
+        record |= {"written": manual_grading.texts(notebook, options.bundle), "ended": status}
     return record | {"status": status, "key": mark, "notes": notes}, job
 
 
 def work(job: Job) -> dict:
-    """Run the answers of one submission in a box and judge them: tests, notes, and `ours`, what failed on our side."""
-    outcome, (verdicts,) = judge([job.answers], job.student, job.settings)
-    ours = "" if outcome.started else f"the box did not start: {outcome.said}"
+    """Run the answers of one submission in a sandbox, judged: tests, notes, and `ours`, a failure of the grader."""
+    outcome, (verdicts,) = judge([job.answers], job.student, job.options)
+    ours = "" if outcome.started else f"the sandbox did not start: {outcome.said}"
     if outcome.starved:
-        ours = f"twice {(job.settings.limits or job.settings.kind.limits).wall:g} s passed: the machine was too busy"
+        ours = f"twice {(job.options.limits or job.options.profile.limits).wall:g} s passed: the machine was too busy"
     notes = [] if outcome.ended else [ENDED]
     return {"ours": ours, "tests": [_test(verdict) for verdict in verdicts], "notes": notes}
 
@@ -112,30 +112,30 @@ def finish(record: dict, result: dict | BaseException) -> dict:
 
 
 def judge(
-    batch: list[dict[str, str]], student: str, settings: Settings
+    batch: list[dict[str, str]], student: str, options: GradingOptions
 ) -> tuple[launcher.Outcome, list[list[Verdict]]]:
-    """Run sets of answers in one box and judge each; in a course a batch is one submission, in tests it is many.
+    """Run sets of answers in one sandbox and judge each; in a course a batch is one submission, in tests it is many.
 
-    A box that ended early is given one more try: what killed it may have been the machine's lack of memory.
+    A sandbox that ended early is given one more try: what killed it may have been the machine's lack of memory.
     """
-    number = settings.seed
+    number = options.seed
     if number is None:
-        number = variants.seed(settings.key, settings.bundle["about"]["name"], student)
-    cells, space = setting(settings.bundle, number, choices.settle(batch, offered(settings.bundle)))
-    pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(settings.bundle)]
+        number = variants.seed(options.key, options.bundle["about"]["name"], student)
+    cells, space = student_cells(options.bundle, number, choices.settle(batch, offered(options.bundle)))
+    pairs = [(check, checks.calls_of(check, number, space)) for check in checks_of(options.bundle)]
     jobs, arrays = checks.job(pairs)
     runs = [{"cells": _filled(cells, answers), "checks": jobs} for answers in batch]
-    boxed = {"limits": settings.limits, "kind": settings.kind, "by": settings.by, "unsafe": settings.unsafe}
-    outcome = launcher.run(runs, arrays, **boxed)
+    sandboxed = {"limits": options.limits, "profile": options.profile, "by": options.by, "unsafe": options.unsafe}
+    outcome = launcher.run(runs, arrays, **sandboxed)
     if not outcome.ended:
-        outcome = launcher.run(runs, arrays, **boxed)
+        outcome = launcher.run(runs, arrays, **sandboxed)
     found = []
     for position in range(len(batch)):
         for place, (check, calls) in enumerate(pairs):
             stopped = outcome.frames.get(f"{position}/{place}/end", b"").decode(errors="replace")
             payloads = [outcome.frames.get(f"{position}/{place}/{n}") for n in range(len(calls))]
             found += [(check, c, checks.decode(p, stopped)) for c, p in zip(calls, payloads, strict=True)]
-    second, settled = model_answers.settle(found, by=settings.by, unsafe=settings.unsafe)
+    second, settled = model_answers.settle(found, by=options.by, unsafe=options.unsafe)
     if second and (second.starved or not second.started):
         outcome = second
     answers = iter(settled)
@@ -150,7 +150,7 @@ def judge(
     return outcome, verdicts
 
 
-def setting(bundle: dict, number: int, choice: str | None = None) -> tuple[list[tuple[str, str | None]], dict]:
+def student_cells(bundle: dict, number: int, choice: str | None = None) -> tuple[list[tuple[str, str | None]], dict]:
     """The release's cells in order, answers as None, in a student's variant; and the names the reference defines.
 
     Where students choose, the reference is that of `choice`.
@@ -184,16 +184,16 @@ def offered(bundle: dict) -> list[str]:
     return bundle["about"].get("choice", [])
 
 
-def fingerprint(data: bytes, submission: Submission, settings: Settings) -> str:
+def fingerprint(data: bytes, submission: Submission, options: GradingOptions) -> str:
     """Changes when anything changes that a score depends on: the file, the bundle, the secret, the day, the engine."""
-    late = submissions.is_late(submission, settings.due)
-    words = [str(ENGINE), settings.bundle["digest"], submission.student, str(late), hashlib.sha256(data).hexdigest()]
-    return hashlib.sha256(":".join([settings.key, *words]).encode()).hexdigest()
+    late = submissions.is_late(submission, options.due)
+    words = [str(ENGINE), options.bundle["digest"], submission.student, str(late), hashlib.sha256(data).hexdigest()]
+    return hashlib.sha256(":".join([options.key, *words]).encode()).hexdigest()
 
 
 def grade_all(
     found: list[Submission],
-    settings: Settings,
+    options: GradingOptions,
     out: Path,
     jobs: int = 1,
     told: Callable[[dict, bool], None] = lambda record, fresh: None,
@@ -209,24 +209,24 @@ def grade_all(
     records: dict[str, dict] = {}
 
     def keep(record: dict) -> None:
-        record = manual_grading.apply(record, settings.bundle, marks or {})
+        record = manual_grading.apply(record, options.bundle, marks or {})
         feedback.store(record, out)
         told(record, True)
         records[record["student"]] = record
 
     waiting: dict[str, tuple[dict, Job]] = {}
     for submission in found:
-        stored = _stored(submission, settings, out)
+        stored = _stored(submission, options, out)
         if stored:
-            records[submission.student] = manual_grading.apply(stored, settings.bundle, marks or {})
+            records[submission.student] = manual_grading.apply(stored, options.bundle, marks or {})
             if records[submission.student] != stored:
                 feedback.store(records[submission.student], out)
             told(records[submission.student], False)
             continue
         try:
-            record, job = prepare(submission, settings)
+            record, job = prepare(submission, options)
         except Exception as error:
-            record, job = finish(_empty(submission, settings), error), None
+            record, job = finish(_empty(submission, options), error), None
         if job:
             waiting[submission.student] = record, job
         else:
@@ -257,27 +257,25 @@ def _read(source: str, question: str) -> tuple[Check, ...]:
     return tuple(checks.read(source, question))
 
 
-def _empty(submission: Submission, settings: Settings) -> dict:
-    about = settings.bundle["about"]
+def _empty(submission: Submission, options: GradingOptions) -> dict:
+    about = options.bundle["about"]
     record = {"student": submission.student, "status": submission.problem, "score": None, "tests": [], "key": None}
     record |= {"assignment": about["name"], "title": about["title"], "notes": [submission.note] * bool(submission.note)}
-    if manual_grading.parts_of(settings.bundle):
+    if manual_grading.parts_of(options.bundle):
         record |= {"so_far": None, "waiting": None}
-    return record | {
-        "points": sum(c.points for c in checks_of(settings.bundle)) + manual_grading.points(settings.bundle)
-    }
+    return record | {"points": sum(c.points for c in checks_of(options.bundle)) + manual_grading.points(options.bundle)}
 
 
 def _failed(record: dict, why: str) -> dict:
     return record | {"status": NOT_GRADED, "score": None, "key": None, "tests": [], "notes": [why]}
 
 
-def _stored(submission: Submission, settings: Settings, out: Path) -> dict | None:
+def _stored(submission: Submission, options: GradingOptions, out: Path) -> dict | None:
     """The record on disk if it is still true."""
     try:
         record = json.loads(feedback.place(submission.student, out).read_bytes())["extra_data"]
         data = submissions.load(submission.path) if submission.path else b""
-        return record if record["key"] == fingerprint(data, submission, settings) else None
+        return record if record["key"] == fingerprint(data, submission, options) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

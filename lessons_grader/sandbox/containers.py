@@ -1,4 +1,4 @@
-"""A box made by a container engine, where bubblewrap can make none: macOS, Windows, a Linux that forbids it.
+"""A sandbox made by a container engine, where bubblewrap can make none: macOS, Windows, a Linux that forbids it.
 
 The image holds NumPy, Keras and the runner, and nothing else of the course. Nothing is mounted, so an engine in a
 virtual machine will do: a job goes in, and answers come out, by the container's standard streams.
@@ -12,16 +12,16 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from lessons_grader.sandbox.profiles import TRIAL, Kind, Limits
+from lessons_grader.sandbox.profiles import MODEL_PROFILE, Limits, Profile
 
 ENGINES = ("docker", "podman")
 IMAGE = "pixels-to-ridnet-sandbox"
 LIBRARY = Path(__file__).resolve().parents[1]
-OURS = TRIAL.ours  # what the image holds of us: enough for each kind of box
+OURS = MODEL_PROFILE.ours  # what the image holds of us: enough for each profile of the sandbox
 
 
 def command(
-    engine: str, kind: Kind, limits: Limits, *, room: int, environment: dict[str, str], start: str
+    engine: str, profile: Profile, limits: Limits, *, room: int, environment: dict[str, str], start: str
 ) -> tuple[str, list[str]]:
     """The name of a new container, and the engine's command line that runs `start` in it; `room` is /tmp's, in bytes.
 
@@ -31,7 +31,7 @@ def command(
     name = f"{IMAGE}-{secrets.token_hex(8)}"
     memory = 2 * (limits.DATA if limits.DATA > 0 else limits.AS)
     user = 20_000 + secrets.randbelow(40_000)  # the limit of processes counts by user number
-    words = [engine, "run", "--rm", "--interactive", "--pull", "never", "--name", name, "--hostname", "box"]
+    words = [engine, "run", "--rm", "--interactive", "--pull", "never", "--name", name, "--hostname", "sandbox"]
     words += ["--network", "none", "--ipc", "none", "--read-only", "--log-driver", "none", "--workdir", "/tmp"]
     words += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", f"{user}:{user}"]
     words += ["--memory", str(memory), "--memory-swap", str(memory), "--pids-limit", str(limits.NPROC + 2)]
@@ -39,12 +39,12 @@ def command(
     words += ["--tmpfs", f"/tmp:rw,nosuid,nodev,mode=1777,size={room}"]
     for setting, value in environment.items():
         words += ["--env", f"{setting}={value}"]
-    return name, [*words, IMAGE, "python", "-I", "-S", "-B", "-c", start.format(place(kind))]
+    return name, [*words, IMAGE, "python", "-I", "-S", "-B", "-c", start.format(place(profile))]
 
 
-def place(kind: Kind) -> str:
-    """Where the image holds what a kind of box can import."""
-    return f"/sandbox/{kind.packages[0]}"
+def place(profile: Profile) -> str:
+    """Where the image holds what a profile of the sandbox can import."""
+    return f"/sandbox/{profile.packages[0]}"
 
 
 def stop(engine: str, name: str) -> None:
@@ -59,7 +59,8 @@ def refusal(engine: str, started: bool, said: str) -> str:
     build = f"{engine} build --build-arg PYTHON={python} -t {IMAGE} -f deploy/sandbox.Dockerfile ."
     why = "its image is of another version" if started else " ".join(said.split()) or "it said nothing"
     return (
-        f"{engine} makes no box ({why}). If its image is missing or old, make it in the repository's folder: `{build}`"
+        f"{engine} makes no sandbox ({why}). If its image is missing or old, make it in the repository's folder: "
+        f"`{build}`"
     )
 
 
@@ -75,9 +76,9 @@ def version(folder: str, files: list[str], packages: list[str]) -> list[int]:
     return list(hashlib.sha256(repr((said, code)).encode()).digest())
 
 
-def known(kind: Kind) -> tuple[str, list, list[int]]:
+def known(profile: Profile) -> tuple[str, list, list[int]]:
     """A cell, a call of its function, and what comes out of an image that is ours: see `version`."""
-    packages = ["numpy", "keras", "tensorflow"] if kind.warm else ["numpy"]
-    values = [f"{place(kind)}/lessons_grader", list(OURS), packages]
+    packages = ["numpy", "keras", "tensorflow"] if profile.warm else ["numpy"]
+    values = [f"{place(profile)}/lessons_grader", list(OURS), packages]
     call = ["version", [{"value": value} for value in values], {}]
     return inspect.getsource(version), call, version(str(LIBRARY), *values[1:])

@@ -1,8 +1,8 @@
 """What holds a submission: bubblewrap, with no network, nothing of ours in sight, and limits on all it can use.
 
-Started by root, the box is set up by root and the runner then takes a user number of its own; started by anybody else
-it lives in a user namespace. Where neither works a container may do (see `containers`). Where that fails too there is
-no box, and nothing is graded.
+Started by root, the sandbox is set up by root and the runner then takes a user number of its own; started by anybody
+else it lives in a user namespace. Where neither works a container may do (see `containers`). Where that fails too there
+is no sandbox, and nothing is graded.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pathlib import Path
 import psutil
 
 from lessons_grader.sandbox import containers, profiles, wire
-from lessons_grader.sandbox.profiles import KINDS, Kind, Limits
+from lessons_grader.sandbox.profiles import PROFILES, Limits, Profile
 
 BUBBLEWRAP = "bubblewrap"
-WAYS = (BUBBLEWRAP, *containers.ENGINES)  # to make a box, the best first
-ROOM = 64 << 20  # bytes a submission may write into /tmp of its box, which is memory
-OUTPUT = 64 << 20  # bytes that are read from a box; more is cut off
-GLANCE = 2.0  # seconds between two looks at a box
+WAYS = (BUBBLEWRAP, *containers.ENGINES)  # to make a sandbox, the best first
+ROOM = 64 << 20  # bytes a submission may write into /tmp of its sandbox, which is memory
+OUTPUT = 64 << 20  # bytes that are read from a sandbox; more is cut off
+GLANCE = 2.0  # seconds between two looks at a sandbox
 LIBRARY = Path(__file__).resolve().parents[1]
 SYSTEM = ("usr", "bin", "lib", "lib32", "lib64", "libx32")
 START = "import sys; sys.path.insert(0, {!r}); from lessons_grader.sandbox import runner; runner.main()"
@@ -52,30 +52,30 @@ class Outcome:
     starved: bool = False
 
 
-class BoxError(RuntimeError):
-    """No box can be made here. The message says why and what to do."""
+class SandboxError(RuntimeError):
+    """No sandbox can be made here. The message says why and what to do."""
 
 
-def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[str]:
-    """The bubblewrap command line of a kind of box.
+def command(profile: Profile = PROFILES["numpy"], *, root: bool | None = None) -> list[str]:
+    """The bubblewrap command line of a profile of the sandbox.
 
     Raises BoxError without bubblewrap, or if a package is not installed.
     """
     bwrap = shutil.which("bwrap")
     if not bwrap:
-        raise BoxError(
+        raise SandboxError(
             "bubblewrap is not installed: `apt install bubblewrap` or `dnf install bubblewrap` (Linux only; elsewhere "
-            "`--box docker` or `--box podman`)"
+            "`--sandbox docker` or `--sandbox podman`)"
         )
     python = Path(sys.executable).resolve()
-    binds = {Path("/sandbox/lib/lessons_grader", name): LIBRARY / name for name in kind.ours}
-    for package in kind.packages:
+    binds = {Path("/sandbox/lib/lessons_grader", name): LIBRARY / name for name in profile.ours}
+    for package in profile.packages:
         binds |= _places(package)
     prefix = Path(sys.base_prefix).resolve()
     if not prefix.is_relative_to("/usr") or prefix.is_relative_to("/usr/local"):
         binds[prefix] = prefix
     words = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    words += ["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL", "--hostname", "box"]
+    words += ["--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL", "--hostname", "sandbox"]
     if os.geteuid() == 0 if root is None else root:
         words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # for inside.lower, which gives them up
     else:
@@ -93,7 +93,7 @@ def command(kind: Kind = KINDS["numpy"], *, root: bool | None = None) -> list[st
     for target, original in sorted(binds.items()):
         words += ["--ro-bind", str(original), str(target)]
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    for name, value in profiles.settings(kind).items():
+    for name, value in profiles.environment(profile).items():
         words += ["--setenv", name, value]
     return [*words, str(python), "-I", "-S", "-B", "-c", START.format("/sandbox/lib")]
 
@@ -103,29 +103,29 @@ def run(
     arrays: dict[str, bytes],
     limits: Limits | None = None,
     *,
-    kind: Kind = KINDS["numpy"],
+    profile: Profile = PROFILES["numpy"],
     by: str = BUBBLEWRAP,
     unsafe: bool = False,
 ) -> Outcome:
-    """Run jobs (see `checks.job`) in one box, or, if `unsafe`, in a bare process that can do all that you can.
+    """Run jobs (see `checks.job`) in one sandbox, or, if `unsafe`, in a bare process that can do all that you can.
 
-    `limits` are the kind's own if None; `by` is one of WAYS. A box that never started has `started` False: that is our
-    failure, never the submission's. Raises BoxError.
+    `limits` are the profile's own if None; `by` is one of WAYS. A sandbox that never started has `started`
+    False: that is our failure, never the submission's. Raises BoxError.
     """
-    limits = limits or kind.limits
+    limits = limits or profile.limits
     root = not unsafe and by == BUBBLEWRAP and hasattr(os, "geteuid") and os.geteuid() == 0
     most = dataclasses.asdict(limits)
     container, environment = "", dict(os.environ)
     if unsafe:  # an ordinary user's process count holds the whole desktop
         del most["NPROC"], most["AS"], most["DATA"]
         words = [sys.executable, "-c", START.format(str(LIBRARY.parent))]
-        environment |= profiles.ONE_CORE | kind.environment
+        environment |= profiles.ONE_CORE | profile.environment
     elif by == BUBBLEWRAP:
-        words, environment = command(kind), {}
+        words, environment = command(profile), {}
     else:
-        options = {"room": ROOM, "environment": profiles.settings(kind), "start": START}
-        container, words = containers.command(by, kind, limits, **options)
-    job = {"limits": most, "uid": slot() if root else None, "boxed": not unsafe, "warm": kind.warm, "runs": runs}
+        options = {"room": ROOM, "environment": profiles.environment(profile), "start": START}
+        container, words = containers.command(by, profile, limits, **options)
+    job = {"limits": most, "uid": slot() if root else None, "sandboxed": not unsafe, "warm": profile.warm, "runs": runs}
     parts = {"job.json": json.dumps(job).encode()} | arrays
     data = b"".join(wire.pack(name, payload) for name, payload in parts.items())
     with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as nowhere:
@@ -158,32 +158,32 @@ def run(
     return Outcome(found, "hello" in found, "bye" in found, text, any(starved))
 
 
-def choose(kind: Kind = KINDS["numpy"], by: str = "") -> str:
-    """The best way to make a box of this kind here, or `by` if that is one.
+def choose(profile: Profile = PROFILES["numpy"], by: str = "") -> str:
+    """The best way to make a sandbox of this profile here, or `by` if that is one.
 
     Raises BoxError with what each way said; engines that are not installed are not worth a word, unless asked for.
     """
     if by and by not in WAYS:
-        raise BoxError(f"the box is {by!r}: choose one of {', '.join(WAYS)}")
+        raise SandboxError(f"the sandbox is {by!r}: choose one of {', '.join(WAYS)}")
     reasons = []
     for way in [by] if by else WAYS:
         if by or way == BUBBLEWRAP or shutil.which(way):
-            why = refusal(kind, way)
+            why = refusal(profile, way)
             if not why:
                 return way
             reasons.append(why)
-    raise BoxError("; or ".join(reasons))
+    raise SandboxError("; or ".join(reasons))
 
 
-def refusal(kind: Kind = KINDS["numpy"], by: str = BUBBLEWRAP) -> str:
-    """Why no box of this kind can be made here, or "" if one was made, and an answer that is known came out of it."""
+def refusal(profile: Profile = PROFILES["numpy"], by: str = BUBBLEWRAP) -> str:
+    """Why no sandbox of this profile can be made here, or "" if one was made and gave a known answer."""
     if by != BUBBLEWRAP and not shutil.which(by):
         return f"{by} is not installed"
-    source, call, expected = containers.known(kind) if by != BUBBLEWRAP else ("def f(): return 7", ["f", [], {}], 7)
+    source, call, expected = containers.known(profile) if by != BUBBLEWRAP else ("def f(): return 7", ["f", [], {}], 7)
     runs = [{"cells": [["q", source]], "checks": [{"id": "0", "cell": "q", "arrays": [], "calls": [call]}]}]
     try:
-        outcome = run(runs, {}, dataclasses.replace(kind.limits, wall=300.0), kind=kind, by=by)
-    except (BoxError, OSError) as error:
+        outcome = run(runs, {}, dataclasses.replace(profile.limits, wall=300.0), profile=profile, by=by)
+    except (SandboxError, OSError) as error:
         return str(error)
     if outcome.ended and outcome.frames.get("0/0/0") == b"N" + wire.save(expected):
         return ""
@@ -191,17 +191,17 @@ def refusal(kind: Kind = KINDS["numpy"], by: str = BUBBLEWRAP) -> str:
         return containers.refusal(by, outcome.ended, outcome.said)
     if outcome.ended:
         return (
-            "a box starts, but no answer comes out of it. Before Linux 5.14 an ordinary user's box counts all of that "
-            "user's processes: run as root, or on a newer kernel"
+            "a sandbox starts, but no answer comes out of it. Before Linux 5.14 an ordinary user's sandbox counts all "
+            "of that user's processes: run as root, or on a newer kernel"
         )
     return (
-        f"bubblewrap is here, but no box starts ({outcome.said or 'it said nothing'}). On Ubuntu 24.04 AppArmor "
+        f"bubblewrap is here, but no sandbox starts ({outcome.said or 'it said nothing'}). On Ubuntu 24.04 AppArmor "
         "forbids it user namespaces: run as root, or give bwrap an AppArmor profile. In a container, allow namespaces"
     )
 
 
 def slot() -> int:
-    """A user number for one box: no other box and no person on this machine has it.
+    """A user number for one sandbox: no other sandbox and no person on this machine has it.
 
     The first is drawn, because the limit of processes counts by user number, and graders in two containers of one
     machine count together without seeing each other.
@@ -213,7 +213,7 @@ def slot() -> int:
 
 
 def _guard(process: subprocess.Popen, wall: float, over: threading.Event, starved: list[bool]) -> None:
-    """End a box whose time is up, or whose runner was stopped; `starved` hears whether the machine was too busy."""
+    """End a sandbox whose time is up, or whose runner was stopped; `starved` hears whether the machine was too busy."""
     end, strikes = time.monotonic() + wall, 0
     while not over.wait(max(0.01, min(GLANCE, end - time.monotonic()))):
         strikes = strikes + 1 if _stopped(process.pid) else 0
@@ -224,7 +224,7 @@ def _guard(process: subprocess.Popen, wall: float, over: threading.Event, starve
 
 
 def _stopped(pid: int) -> bool:
-    """Whether the runner in a box stands still: an answer told it to, or the last limit would come for nothing."""
+    """Whether the runner in a sandbox stands still: an answer told it to, or the last limit would come for nothing."""
     with contextlib.suppress(psutil.Error):
         for init in psutil.Process(pid).children():
             for runner in sorted(init.children(), key=lambda found: found.create_time())[:1]:
@@ -233,13 +233,13 @@ def _stopped(pid: int) -> bool:
 
 
 def _places(package: str) -> dict[Path, Path]:
-    """Where an installed package is to be seen in the box: its folder or file, and the libraries its wheel brought."""
+    """Where an installed package is seen in the sandbox: its folder or file, and the libraries its wheel brought."""
     spec = importlib.util.find_spec(package)
     own = Path(spec.origin) if spec and spec.origin else Path(*spec.submodule_search_locations) if spec else Path()
     if own.name == "__init__.py":
         own = own.parent
     if not own.name:
-        raise BoxError(f"{package} is not installed here, and answers need it: run `make env`")
+        raise SandboxError(f"{package} is not installed here, and answers need it: run `make env`")
     libraries = own.with_name(f"{package}.libs")
     inner = Path("/sandbox/lib", *package.split(".")[:-1])
     return {inner / place.name: place for place in (own, libraries) if place.exists()}

@@ -1,4 +1,4 @@
-"""What runs in the second box: models that answers returned, opened with suspicion and tried on pictures.
+"""What runs in the second sandbox: models that answers returned, opened with suspicion and tried on pictures.
 
 No answer ever runs there. A file is taken apart and only plain layers of Keras are let in; what is then loaded, in safe
 mode, gives nothing but its weights, by value, to a fresh clone.
@@ -126,7 +126,7 @@ def parts(data: bytes) -> tuple[dict, bytes]:
         raise ModelError(f"its file unpacks to more than {LARGEST >> 20} MB")
     try:
         config = json.loads(found["config.json"])
-        config["compile_config"] = None  # the second box does not train
+        config["compile_config"] = None  # the second sandbox does not train
         _check(config)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, ModelError):

@@ -1,11 +1,11 @@
-"""Kinds of boxes: what can be imported in one, what is loaded before an answer runs, its settings and its limits."""
+"""Profiles of the sandbox: what can be imported, what is loaded before an answer runs, environment and limits."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 
-# All that a box sees of us.
+# All that a sandbox sees of us.
 OURS = ("__init__.py", *(f"sandbox/{name}.py" for name in ("__init__", "wire", "seccomp", "process_watch", "runner")))
 KERAS = (  # what Keras on TensorFlow imports to build, train, save and load; the rest of the environment stays outside
     *("keras", "tensorflow", "numpy", "absl", "astunparse", "flatbuffers", "gast", "google.protobuf", "google._upb"),
@@ -29,7 +29,9 @@ class Limits:
     idle: float = 10.0  # seconds a check may neither run nor wait for a core
     dozing: float = 15.0  # and all checks of a question
     answer: int = 32 << 20  # bytes that one check may return
-    wall: float = 900.0  # seconds for the whole box: more than all its answers can use unless the machine is too busy
+    wall: float = (
+        900.0  # seconds for the whole sandbox: more than all its answers can use unless the machine is too busy
+    )
     AS: int = 1 << 30  # bytes of memory of a process
     NPROC: int = 8  # processes
     NOFILE: int = 64
@@ -39,8 +41,8 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
-    """A kind of box: what can be imported in it, of that what is loaded before an answer runs, settings, limits."""
+class Profile:
+    """What can be imported in a sandbox, of that what is loaded before an answer runs, environment, limits."""
 
     packages: tuple[str, ...] = ("numpy",)
     warm: str = ""
@@ -52,10 +54,12 @@ class Kind:
 # TensorFlow maps 3 GB and writes to a fifth of it. Each thread counts as a process: 6 on 2 cores, and more on more, for
 # some of its pools have a thread for each core whatever they are told.
 HEAVY = Limits(cpu=10, busy=60.0, wall=1800.0, AS=8 << 30, DATA=2 << 30, NPROC=16 + 4 * (os.cpu_count() or 1))
-KINDS = {"numpy": Kind(), "keras": Kind(KERAS, "keras", OURS, SAME_EACH_TIME, HEAVY)}
-TRIAL = dataclasses.replace(KINDS["keras"], ours=(*OURS, "sandbox/model_runner.py"))  # where no answer ever runs
+PROFILES = {"numpy": Profile(), "keras": Profile(KERAS, "keras", OURS, SAME_EACH_TIME, HEAVY)}
+MODEL_PROFILE = dataclasses.replace(
+    PROFILES["keras"], ours=(*OURS, "sandbox/model_runner.py")
+)  # where no answer ever runs
 
 
-def settings(kind: Kind) -> dict[str, str]:
-    """The environment of a box."""
-    return ONE_CORE | kind.environment | {"PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}
+def environment(profile: Profile) -> dict[str, str]:
+    """The environment of a sandbox."""
+    return ONE_CORE | profile.environment | {"PYTHONHASHSEED": "0", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}

@@ -1,4 +1,4 @@
-"""What runs inside the box: the answer cells, called on given inputs. It holds no expected value and no verdict.
+"""What runs inside the sandbox: the answer cells, called on given inputs. It holds no expected value and no verdict.
 
 Each check gets a process of its own, forked from this one before any answer has run, so a loop, a crash or a patch in
 one costs that check alone. This process reads what its children write and hands it on under names that it chooses
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lessons_grader.sandbox import process_watch, seccomp, wire
 
-MESSAGE = 300  # letters of an error that leave the box
+MESSAGE = 300  # letters of an error that leave the sandbox
 SEED = 1
 MODEL = 8 << 20  # bytes of a model's file; what is larger is cut off, and refused outside
 
@@ -31,7 +31,7 @@ def main() -> None:
     data = dict(wire.unpack(sys.stdin.buffer.read()))
     job = json.loads(data.pop("job.json"))
     lower(job["limits"], job["uid"])
-    if job["boxed"]:
+    if job["sandboxed"]:
         seccomp.apply()
     if job["warm"]:  # once, and all that is forked from here shares it
         importlib.import_module(job["warm"])
@@ -51,7 +51,7 @@ def main() -> None:
 def lower(limits: dict, uid: int | None) -> None:
     """Give up what this process does not need: root, memory, files, processes. Nothing of it can be had back."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, the kernel takes the box first
+        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, the kernel takes the sandbox first
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -137,7 +137,7 @@ class Run:
             say(str(number), payload)
 
     def fork(self) -> int | None:
-        """As os.fork; None if earlier checks left processes that fill the box, and would not die in two seconds."""
+        """As os.fork; None if earlier checks left processes that fill the sandbox, and would not die in two seconds."""
         while True:
             try:
                 return os.fork()
@@ -156,7 +156,7 @@ class Run:
         `most` are its seconds of a core, if not the usual ones.
         """
         most = most or self.limits["cpu"]
-        if not hasattr(os, "pidfd_open"):  # not Linux: no box either, so these are an instructor's own files
+        if not hasattr(os, "pidfd_open"):  # not Linux: no sandbox either, so these are an instructor's own files
             said: list[bytes] = []
             work(lambda name, payload: said.append(wire.pack(name, payload)))
             return b"".join(said), ""
@@ -213,7 +213,7 @@ def _answer(result: object) -> bytes:
     if files:
         return b"K" + b"".join(wire.pack(str(number), file) for number, file in enumerate(files))
     array = np.asarray(result)
-    if array.dtype.kind not in wire.KINDS:
+    if array.dtype.kind not in wire.DTYPE_KINDS:
         return b"E" + json.dumps({"error": ["NotNumbers"], "message": type(result).__name__}).encode()
     return b"N" + wire.save(array)
 

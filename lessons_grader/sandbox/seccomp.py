@@ -1,4 +1,4 @@
-"""System calls that no answer needs, and that would pass the box's limits: a filter that the kernel applies.
+"""System calls that no answer needs, and that would pass the sandbox's limits: a filter that the kernel applies.
 
 Shared memory and memory files count for no process, so gigabytes of them would pass the limit of memory; a user
 namespace of one's own makes one root in it, who may mount memory as a disk. The rest is the kernel's least tried

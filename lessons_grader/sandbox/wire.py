@@ -1,6 +1,6 @@
-"""Named byte strings in a row: how a job goes into the box, and how answers come out.
+"""Named byte strings in a row: how a job goes into the sandbox, and how answers come out.
 
-A pipe and not a folder: what a submission leaves in the box (links, devices, ten gigabytes) never reaches our disk.
+A pipe and not a folder: what a submission leaves in the sandbox (links, devices, ten gigabytes) never reaches our disk.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 MARK = b"ANS1"
 HEAD = struct.Struct("<4sHI")  # mark, bytes of the name, bytes of the payload
-KINDS = "biuf"  # numbers: no objects, no text, no records
+DTYPE_KINDS = "biuf"  # numbers: no objects, no text, no records
 
 
 class FrameError(ValueError):
@@ -59,7 +59,7 @@ def load(data: bytes) -> np.ndarray:
         version = np.lib.format.read_magic(buffer)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(buffer)
-        if dtype.kind not in KINDS or dtype.subdtype is not None:
+        if dtype.kind not in DTYPE_KINDS or dtype.subdtype is not None:
             raise FrameError(f"an array of {dtype} is not an array of numbers")
         flat = np.frombuffer(data, dtype, offset=buffer.tell())
         array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)

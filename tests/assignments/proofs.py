@@ -10,9 +10,9 @@ from lessons_grader.sandbox import launcher, profiles, runner, wire
 from tools.measure.catalogue import make_submissions
 
 
-def unhurried(kind=profiles.KINDS["numpy"]):
-    """The limits of a kind of box, for a batch of mutants that share one."""
-    return dataclasses.replace(kind.limits, busy=1e3, dozing=1e3)
+def unhurried(profile=profiles.PROFILES["numpy"]):
+    """The limits of a kind of sandbox, for a batch of mutants that share one."""
+    return dataclasses.replace(profile.limits, busy=1e3, dozing=1e3)
 
 
 def earned(verdicts):
@@ -20,12 +20,12 @@ def earned(verdicts):
 
 
 def only(name, question, plain=False):
-    """The bundle with the checks of one question; if plain, for a box that has NumPy alone and starts at once."""
+    """The bundle with the checks of one question; if plain, for a sandbox that has NumPy alone and starts at once."""
     whole = make_submissions.bundle(name)
     cells = [part for part in whole["cells"] if part["kind"] != "test" or part["id"] == f"{question}-test"]
     if plain:
         cells = [part | {"source": plainly(part["source"])} if part["id"] == "setup" else part for part in cells]
-        whole = whole | {"about": whole["about"] | {"box": "numpy"}}
+        whole = whole | {"about": whole["about"] | {"sandbox": "numpy"}}
     return whole | {"cells": cells}
 
 
@@ -35,14 +35,14 @@ def plainly(source):
 
 
 def lost(name, question, mutants, student, plain=True, always=None):
-    """Mutant by mutant, the checks that it loses: if plain in one box of NumPy, else with `warm`.
+    """Mutant by mutant, the checks that it loses: if plain in one sandbox of NumPy, else with `warm`.
 
     `always` are answers that all of them give in place of the reference's.
     """
-    settings = pipeline.Settings(
-        only(name, question, plain), make_submissions.KEY, unsafe=bool(make_submissions.no_box())
+    settings = pipeline.GradingOptions(
+        only(name, question, plain), make_submissions.KEY, unsafe=bool(make_submissions.no_sandbox())
     )
-    settings = dataclasses.replace(settings, limits=unhurried(settings.kind))  # Keras never starts in NumPy's
+    settings = dataclasses.replace(settings, limits=unhurried(settings.profile))  # Keras never starts in NumPy's
     batch = [make_submissions.answers(name=name) | (always or {}) | {question: text} for text, _ in mutants.values()]
     outcome, verdicts = pipeline.judge(batch, student, settings)
     assert outcome.ended
@@ -60,7 +60,7 @@ class Here(runner.Run):
 
 
 def warm(runs, arrays, limits=None, **_):
-    """In place of box.run: the same jobs, in this very process, for mutants that only err and never attack."""
+    """In place of sandbox.run: the same jobs, in this very process, for mutants that only err and never attack."""
     limits, found = dataclasses.asdict(unhurried()), {}
     for number, run in enumerate(runs):
         Here(run, arrays, limits).go(lambda name, payload, at=number: found.__setitem__(f"{at}/{name}", payload))

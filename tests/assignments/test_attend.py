@@ -60,7 +60,7 @@ def handed_in(which="source"):
 
 @pytest.fixture(scope="module")
 def graded():
-    """The reference and the untouched version, through both boxes."""
+    """The reference and the untouched version, through both sandboxes."""
     outcome, verdicts = pipeline.judge(
         [make_submissions.answers(which, NAME) for which in ("source", "stub")], "ada", make_submissions.settings(NAME)
     )
@@ -90,7 +90,7 @@ def test_graded_again_under_load_every_measured_value_is_the_same(graded):
 
 
 def test_from_submissions_to_a_score_with_a_persons_marks(tmp_path, monkeypatch):
-    """As an instructor does it: grade, read, fill in the sheet, grade again, export. What boxes say is put in here."""
+    """As an instructor does it: grade, read, fill in the sheet, grade again, export. What sandboxes say is put in."""
     monkeypatch.setenv(variants.VARIABLE, make_submissions.KEY)
     monkeypatch.setattr(launcher, "refusal", lambda *_: "")
     found = pipeline.checks_of(make_submissions.bundle(NAME))

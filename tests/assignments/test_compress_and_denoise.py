@@ -65,7 +65,7 @@ def test_no_check_is_idle_and_every_question_has_its_wrong_answers(name):
 
 @pytest.fixture(scope="module", params=NAMES)
 def graded(request):
-    """The reference, the untouched version and a weak network, through both boxes."""
+    """The reference, the untouched version and a weak network, through both sandboxes."""
     name = request.param
     last, (old, new) = make_submissions.assignment(name).questions[-1], WEAK[name]
     answers = make_submissions.answers(name=name)
@@ -141,8 +141,8 @@ def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(name, capsys)
 
 @pytest.mark.slow
 def test_hostile_models_earn_nothing_and_change_nothing(tmp_path):
-    if make_submissions.no_box():
-        pytest.skip(f"no box can be made here: {make_submissions.no_box()}")
+    if make_submissions.no_sandbox():
+        pytest.skip(f"no sandbox can be made here: {make_submissions.no_sandbox()}")
     canary = tmp_path / "canary.txt"
     canary.write_text(SAID)
     for place in (canary, *canary.parents[:3]):
@@ -153,7 +153,7 @@ def test_hostile_models_earn_nothing_and_change_nothing(tmp_path):
         for a in attacks.values()
     ]
     limits = dataclasses.replace(profiles.HEAVY, idle=2.0, dozing=3.0)
-    settings = pipeline.Settings(proofs.only("denoise", "q6"), make_submissions.KEY, limits=limits)
+    settings = pipeline.GradingOptions(proofs.only("denoise", "q6"), make_submissions.KEY, limits=limits)
     before = {process.pid for process in psutil.process_iter()}
     outcome, verdicts = pipeline.judge(batch, "ada", settings)
     assert outcome.started and outcome.ended, outcome.said

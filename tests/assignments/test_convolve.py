@@ -11,7 +11,7 @@ from lessons_grader.sandbox import profiles
 from tools.measure.catalogue import make_submissions
 from tools.measure.catalogue.mutants_convolve import MUTANTS
 
-UNHURRIED = profiles.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one box
+UNHURRIED = profiles.Limits(busy=1e3, dozing=1e3)  # a batch of mutants shares one sandbox
 STUDENTS = ("ada", "grace")
 
 
@@ -27,8 +27,8 @@ def only(question):
 
 def lost(question, student):
     """Mutant by mutant, the checks that it loses."""
-    settings = pipeline.Settings(
-        only(question), make_submissions.KEY, unsafe=bool(make_submissions.no_box()), limits=UNHURRIED
+    settings = pipeline.GradingOptions(
+        only(question), make_submissions.KEY, unsafe=bool(make_submissions.no_sandbox()), limits=UNHURRIED
     )
     batch = [make_submissions.answers() | {question: text} for text, _ in MUTANTS[question].values()]
     outcome, verdicts = pipeline.judge(batch, student, settings)

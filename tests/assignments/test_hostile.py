@@ -26,12 +26,14 @@ SPOIL = {  # they may lose their own points to other questions, and nobody else'
 
 
 def strays(before):
-    """Processes that came since, and are a box's or our own children."""
+    """Processes that came since, and are a sandbox's or our own children."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             user = process.uids().real
             ours = process.ppid() == os.getpid() or 0 <= user - launcher.FIRST < 65_536 or 20_000 <= user < 60_000
-            if os.geteuid():  # then boxes have no user numbers of their own, and others' boxes cannot be told apart
+            if (
+                os.geteuid()
+            ):  # then sandboxes have no user numbers of their own, and others' sandboxes cannot be told apart
                 ours = ours or "bwrap" in process.name()
             gone = process.pid in before or process.status() == psutil.STATUS_ZOMBIE
             if not gone and ours:
@@ -42,7 +44,7 @@ def strays(before):
 def graded(request, tmp_path_factory):
     """All of them graded in one run, with a canary that anybody may write and a door that nobody may knock at."""
     if not make_submissions.ways():
-        pytest.skip(f"no box can be made here: {make_submissions.no_box()}")
+        pytest.skip(f"no sandbox can be made here: {make_submissions.no_sandbox()}")
     folder, out = tmp_path_factory.mktemp("handed-in"), tmp_path_factory.mktemp("graded")
     canary = tmp_path_factory.mktemp("canary") / "canary.txt"
     canary.write_text(SAID)

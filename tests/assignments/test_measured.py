@@ -39,7 +39,7 @@ def test_nothing_hostile_earned_more_than_its_honest_part():
         assert row["score"] is None or row["score"] <= row["at_most"], name
 
 
-def test_the_box_costs_no_more_than_graders_without_one():
+def test_the_sandbox_costs_no_more_than_graders_without_one():
     rows = {row["grader"]: row for row in MEASURED["peers"]["rows"]}
     assert set(rows) == {"ours", "nbgrader 0.9.6", "otter-grader 7.0.0"}
     assert [name for name, row in rows.items() if row["isolated"]] == ["ours"]

@@ -30,9 +30,9 @@ def chosen(choice):
 
 def names(student, choice):
     """What the reference defines for a student who chose so."""
-    return pipeline.setting(make_submissions.bundle(NAME), variants.seed(make_submissions.KEY, NAME, student), choice)[
-        1
-    ]
+    return pipeline.student_cells(
+        make_submissions.bundle(NAME), variants.seed(make_submissions.KEY, NAME, student), choice
+    )[1]
 
 
 def of_test(space):
@@ -135,7 +135,7 @@ def test_the_table_of_the_reference_is_measured(choice):
 
 @pytest.fixture(scope="module", params=CHOICES)
 def graded(request):
-    """The reference and the untouched version, through both boxes."""
+    """The reference and the untouched version, through both sandboxes."""
     answers = make_submissions.answers(name=NAME) | chosen(request.param)
     outcome, verdicts = pipeline.judge(
         [answers, make_submissions.answers("stub", NAME)], "ada", make_submissions.settings(NAME)
@@ -161,7 +161,9 @@ def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
 def test_graded_again_under_load_every_measured_value_is_the_same(graded):
     """Of question 6, whose training is the one that question 7 repeats."""
     choice, (full, _) = graded
-    settings = pipeline.Settings(proofs.only(NAME, "q6"), make_submissions.KEY, unsafe=bool(make_submissions.no_box()))
+    settings = pipeline.GradingOptions(
+        proofs.only(NAME, "q6"), make_submissions.KEY, unsafe=bool(make_submissions.no_sandbox())
+    )
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:
         _, (again,) = pipeline.judge([make_submissions.answers(name=NAME) | chosen(choice)], "ada", settings)

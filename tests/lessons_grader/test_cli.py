@@ -24,7 +24,7 @@ def files(folder):
 
 
 def unsafe():
-    return ["--unsafe-trusted"] if make_submissions.no_box() else []
+    return ["--unsafe-trusted"] if make_submissions.no_sandbox() else []
 
 
 def test_build_makes_every_version_the_same_each_time(run, tmp_path):
@@ -73,11 +73,11 @@ def test_what_was_left_aside_and_who_is_not_in_the_roster_is_said(run, tmp_path)
     assert "warning: taken for no submission: cem.pdf" in done.output and "not in the roster: bob" in done.output
 
 
-def test_without_a_box_nothing_is_written(run, tmp_path, monkeypatch):
+def test_without_a_sandbox_nothing_is_written(run, tmp_path, monkeypatch):
     make_submissions.put(tmp_path / "in", "ada", make_submissions.handed_in())
     monkeypatch.setattr(launcher, "refusal", lambda *_: "bubblewrap is not installed")
     done = run("grade", "in", "--assignment", "convolve", "-o", "out")
-    assert done.exit_code == 2 and "no box can be made here: bubblewrap is not installed" in done.output
+    assert done.exit_code == 2 and "no sandbox can be made here: bubblewrap is not installed" in done.output
     assert not (tmp_path / "out").exists()
 
 

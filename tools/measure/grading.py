@@ -40,7 +40,7 @@ BOMBS = ("fork bomb", "fork bomb in sessions")
 
 
 def adopt() -> None:
-    """Become the parent of what loses its own: bubblewrap does not wait for its box, whose seconds would be lost."""
+    """Become the parent of what loses its own: bubblewrap does not wait for its sandbox, and seconds would be lost."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
 
@@ -51,7 +51,7 @@ def measured(words: list[object], nice: int = 0, **options: object) -> dict:
     words = [*(["nice", "-n", nice] if nice else []), *words]
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)
     seconds = time.monotonic() - started
-    time.sleep(0.5)  # the last box may be ending
+    time.sleep(0.5)  # the last sandbox may be ending
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -263,7 +263,7 @@ def main() -> None:
     names = parser.parse_args().names or list(MEASURES)
     if set(names) - set(MEASURES):
         parser.error(f"choose from {', '.join(MEASURES)}")
-    if make_submissions.no_box():
+    if make_submissions.no_sandbox():
         raise SystemExit(f"nothing was measured: {make_submissions.no_box()}")
     adopt()
     for name in names:

@@ -75,7 +75,7 @@ def test_the_reference_and_the_questions_follow_the_choice(tmp_path, choice, bod
     wrong = right | {"choice": choices.line({"deblur": "enlarge", "enlarge": "deblur"}[choice])}
     shares = []
     for answers in (right, wrong):
-        cells, space = pipeline.setting(bundle, 1, choices.settle([answers], OFFERED))
+        cells, space = pipeline.student_cells(bundle, 1, choices.settle([answers], OFFERED))
         (check,) = pipeline.checks_of(bundle)
         calls = pipeline.checks.calls_of(check, 1, space)
         exec(answers["q1"], mine := {})
@@ -90,7 +90,7 @@ def test_a_record_notes_the_choice(tmp_path):
     bundle, path = json.loads(source.bundle(made)), tmp_path / "ada.ipynb"
     path.write_bytes(source.student(made))
     record, _ = pipeline.prepare(
-        submissions.Submission("ada", path), pipeline.Settings(bundle, "a secret of the tests")
+        submissions.Submission("ada", path), pipeline.GradingOptions(bundle, "a secret of the tests")
     )
     assert ["makes no choice" in note for note in record["notes"]] == [True]
 

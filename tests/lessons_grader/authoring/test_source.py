@@ -54,11 +54,11 @@ def test_the_student_gets_stubs_public_checks_and_a_variant(tmp_path):
     assert metadata["setup"]["editable"] is False and metadata["play"] == {}
 
 
-def test_an_assignment_may_name_its_box(tmp_path):
-    assignment = read(tmp_path, about=ABOUT | {"box": "keras"})
-    assert json.loads(source.bundle(assignment))["about"]["box"] == "keras"
-    with pytest.raises(CourseError, match="box: numpy or keras"):
-        read(tmp_path, about=ABOUT | {"box": "torch"})
+def test_an_assignment_may_name_its_sandbox(tmp_path):
+    assignment = read(tmp_path, about=ABOUT | {"sandbox": "keras"})
+    assert json.loads(source.bundle(assignment))["about"]["sandbox"] == "keras"
+    with pytest.raises(CourseError, match="sandbox: numpy or keras"):
+        read(tmp_path, about=ABOUT | {"sandbox": "torch"})
 
 
 def test_the_solution_and_the_page_show_what_they_should(tmp_path):

@@ -17,8 +17,8 @@ from lessons_grader.sandbox import launcher
 from tools.measure.catalogue import make_submissions
 
 dask = pytest.importorskip("distributed", reason="Dask is an extra: pip install -e '.[cluster]'")
-boxed = pytest.mark.skipif(
-    bool(make_submissions.no_box()), reason=f"no box can be made here: {make_submissions.no_box()}"
+sandboxed = pytest.mark.skipif(
+    bool(make_submissions.no_sandbox()), reason=f"no sandbox can be made here: {make_submissions.no_sandbox()}"
 )
 ROOT = Path(cluster.__file__).parents[2]
 
@@ -47,7 +47,7 @@ def workers(scheduler, number, **environment):
             process.wait()
 
 
-@boxed
+@sandboxed
 def test_a_worker_dies_and_nothing_is_lost_or_graded_twice(scheduler, tmp_path):
     for number in range(14):
         which = "source" if number % 2 else "stub"
@@ -80,8 +80,8 @@ def test_a_worker_dies_and_nothing_is_lost_or_graded_twice(scheduler, tmp_path):
     assert [r["score"] for r in records] == [30 if n % 2 else 0 for n in range(13)] + [None]
 
 
-@boxed
-def test_a_worker_that_can_make_no_box_is_refused(scheduler, tmp_path):
+@sandboxed
+def test_a_worker_that_can_make_no_sandbox_is_refused(scheduler, tmp_path):
     with workers(scheduler, 1, PATH=str(tmp_path)), cluster.connect(scheduler.scheduler_address) as connected:
         assert "bubblewrap is not installed" in connected.refusal(make_submissions.settings(unsafe=False))
         assert connected.refusal(make_submissions.settings(unsafe=True)) == ""
@@ -99,7 +99,7 @@ def test_a_worker_of_another_version_is_refused(scheduler, monkeypatch):
         monkeypatch.setitem(cluster.VERSION, "numpy", "1.0")
         assert ", not 1.0: install the same there" in connected.refusal(make_submissions.settings(unsafe=True))
     job = pipeline.Job("ada", "mark", {}, make_submissions.settings(unsafe=True))
-    with pytest.raises(launcher.BoxError, match="it runs Python"):
+    with pytest.raises(launcher.SandboxError, match="it runs Python"):
         cluster.work(job, cluster.VERSION | {"Python": "2.7"})
 
 
@@ -107,7 +107,7 @@ def test_the_secret_stays_here(tmp_path):
     path = make_submissions.put(tmp_path, "ada", make_submissions.handed_in())
     settings = make_submissions.settings()
     _, job = pipeline.prepare(submissions.Submission("ada", path), settings)
-    assert make_submissions.KEY not in repr(job) and job.settings.seed is not None
+    assert make_submissions.KEY not in repr(job) and job.options.seed is not None
     assert pipeline.work(job)["tests"] == pipeline.grade(submissions.Submission("ada", path), settings)["tests"]
 
 

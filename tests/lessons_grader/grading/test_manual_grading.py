@@ -266,13 +266,13 @@ def test_the_page_of_answers_escapes_what_students_wrote(bundle):
 
 
 def test_submissions_carry_their_text_into_the_record(bundle, tmp_path):
-    settings = pipeline.Settings(bundle, "a secret for the tests alone")
+    settings = pipeline.GradingOptions(bundle, "a secret for the tests alone")
     student = json.loads(source.student(paper(tmp_path)))
     student["cells"][-1]["source"] = "Because."
     path = tmp_path / "ada.ipynb"
     path.write_text(json.dumps(student))
     found, job = pipeline.prepare(submissions.Submission("ada", path), settings)
     assert found["written"] == {"w1": "Because."} and found["points"] == 5.5 and found["so_far"] is None
-    assert "Because." not in repr(job), "no box needs it"
+    assert "Because." not in repr(job), "no sandbox needs it"
     failed = pipeline.finish(found, ValueError("ours"))
     assert manual_grading.apply(failed, bundle, given(text="Because.")) == failed and failed["status"] == "not graded"

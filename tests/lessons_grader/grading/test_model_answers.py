@@ -14,14 +14,14 @@ ASKED = checks.trial(checks.call("f"), on=np.ones((2, 4, 4, 1)), right=np.ones((
 
 @pytest.fixture(scope="module")
 def network():
-    """A model that halves, as the box hands it over."""
+    """A model that halves, as the sandbox hands it over."""
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Rescaling(0.5)])
     return checks.decode(runner._answer(model), "")
 
 
-def settled(answer, called=ASKED, box_run=proofs.warm):
+def settled(answer, called=ASKED, sandbox_run=proofs.warm):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(launcher, "run", box_run)
+        patched.setattr(launcher, "run", sandbox_run)
         return model_answers.settle([(CHECK, called, answer)])
 
 
@@ -32,7 +32,7 @@ def test_a_model_becomes_what_it_makes_of_the_pictures(network):
     np.testing.assert_array_equal(made, np.full((2, 4, 4, 1), 0.5))
 
 
-def test_two_models_are_a_chain_and_share_a_box(network):
+def test_two_models_are_a_chain_and_share_a_sandbox(network):
     jobs = []
 
     def seen(runs, arrays, **options):
@@ -45,12 +45,12 @@ def test_two_models_are_a_chain_and_share_a_box(network):
         _, (chained, once) = model_answers.settle([(CHECK, ASKED, both), (CHECK, ASKED, network)])
     assert (chained[0, 0, 0, 0], once[0, 0, 0, 0]) == (0.25, 0.5)
     ((runs, options),) = jobs
-    assert options == {"kind": profiles.TRIAL, "by": launcher.BUBBLEWRAP, "unsafe": False}
+    assert options == {"profile": profiles.MODEL_PROFILE, "by": launcher.BUBBLEWRAP, "unsafe": False}
     assert runs[0]["cells"] == [["trial", model_answers.CELL]]  # nothing of the submission runs there
 
 
-def test_without_a_model_there_is_no_second_box():
-    outcome, (answer,) = settled(np.ones(3), checks.call("f"), box_run=None)
+def test_without_a_model_there_is_no_second_sandbox():
+    outcome, (answer,) = settled(np.ones(3), checks.call("f"), sandbox_run=None)
     assert outcome is None and answer.tolist() == [1, 1, 1]
 
 
@@ -70,7 +70,7 @@ def test_without_a_model_there_is_no_second_box():
     ],
 )
 def test_the_wrong_kind_of_answer_is_said(answer, called, failure, told):
-    _, (found,) = settled(answer, called, box_run=None)
+    _, (found,) = settled(answer, called, sandbox_run=None)
     assert found == failure
     verdict = checks.judge(CHECK, [found], [np.ones(3)])
     assert verdict.share == 0 and verdict.tells.startswith(told)
@@ -92,15 +92,15 @@ def test_a_model_that_is_refused_says_why():
         ({"0/0/0": b'E{"error": ["MemoryError"], "message": ""}'}, "it needs more than the grader gives"),
     ],
 )
-def test_a_model_that_breaks_the_second_box_earns_nothing(frame, said):
+def test_a_model_that_breaks_the_second_sandbox_earns_nothing(frame, said):
     outcome = launcher.Outcome(frame, True, True, "")
-    _, (found,) = settled(Models((b"x",)), box_run=lambda *_, **__: outcome)
+    _, (found,) = settled(Models((b"x",)), sandbox_run=lambda *_, **__: outcome)
     assert found == Failure(("ModelError",), said)
 
 
-def test_a_second_box_that_ends_early_is_tried_again_and_one_that_never_starts_is_told():
+def test_a_second_sandbox_that_ends_early_is_tried_again_and_one_that_never_starts_is_told():
     outcomes = iter([launcher.Outcome({}, False, False, "full"), launcher.Outcome({}, False, False, "full")])
-    outcome, _ = settled(Models((b"x",)), box_run=lambda *_, **__: next(outcomes))
+    outcome, _ = settled(Models((b"x",)), sandbox_run=lambda *_, **__: next(outcomes))
     assert not outcome.started and next(outcomes, None) is None
 
 

@@ -68,7 +68,7 @@ def test_other_endings_have_no_score(folder):
     assert not feedback.place("zoe", folder / "out").exists()
 
 
-def test_a_second_box_that_does_not_start_is_no_zero_either(folder, monkeypatch):
+def test_a_second_sandbox_that_does_not_start_is_no_zero_either(folder, monkeypatch):
     broken = launcher.Outcome({}, False, False, "no room for the second")
     monkeypatch.setattr(pipeline.model_answers, "settle", lambda found, **_: (broken, [np.ones(1)] * len(found)))
     records, _ = grade(folder)
@@ -76,12 +76,12 @@ def test_a_second_box_that_does_not_start_is_no_zero_either(folder, monkeypatch)
     assert "no room for the second" in records["ada"]["notes"][0]
 
 
-def test_an_assignment_says_which_box_it_needs():
-    assert pipeline.Settings({"about": {}}, "").kind == profiles.KINDS["numpy"]
-    assert pipeline.Settings({"about": {"box": "keras"}}, "").kind == profiles.KINDS["keras"]
+def test_an_assignment_says_which_sandbox_it_needs():
+    assert pipeline.GradingOptions({"about": {}}, "").profile == profiles.PROFILES["numpy"]
+    assert pipeline.GradingOptions({"about": {"sandbox": "keras"}}, "").profile == profiles.PROFILES["keras"]
 
 
-def test_a_box_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeypatch):
+def test_a_sandbox_that_does_not_start_is_no_zero_and_is_tried_again(folder, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(launcher, "command", lambda *_: [sys.executable, "-c", "raise SystemExit('full')"])
         records, _ = grade(folder, unsafe=False)
@@ -115,7 +115,7 @@ def test_a_failing_grader_does_not_stop_the_batch(folder, monkeypatch):
     assert records["bob"]["notes"] == ["the grader failed: ZeroDivisionError: ours"] and records["bob"]["score"] is None
 
 
-def test_a_box_that_died_gets_a_second_try(monkeypatch):
+def test_a_sandbox_that_died_gets_a_second_try(monkeypatch):
     tries = []
     true = launcher.run
 
@@ -129,7 +129,9 @@ def test_a_box_that_died_gets_a_second_try(monkeypatch):
     assert outcome.ended and len(tries) == 2 and all(verdict.share == 1 for verdict in verdicts)
 
 
-@pytest.mark.skipif(bool(make_submissions.no_box()), reason=f"no box can be made here: {make_submissions.no_box()}")
+@pytest.mark.skipif(
+    bool(make_submissions.no_sandbox()), reason=f"no sandbox can be made here: {make_submissions.no_sandbox()}"
+)
 def test_a_killed_run_goes_on(folder, tmp_path):
     for number in range(12):
         make_submissions.put(folder / "in", f"s{number:02}", make_submissions.handed_in(which="stub"))
@@ -153,7 +155,7 @@ def test_a_killed_run_goes_on(folder, tmp_path):
 
 
 def test_students_have_their_own_cameras():
-    setups = {pipeline.setting(make_submissions.bundle(), number)[0][-2][1] for number in range(30)}
+    setups = {pipeline.student_cells(make_submissions.bundle(), number)[0][-2][1] for number in range(30)}
     assert len(setups) > 5 and all(text.startswith("GAIN = ") and "variant" not in text for text in setups)
 
 
@@ -161,5 +163,5 @@ def test_the_fingerprint_does_not_tell_the_secret():
     found = submissions.Submission("ada", None)
     mark = pipeline.fingerprint(b"x", found, make_submissions.settings())
     assert mark != pipeline.fingerprint(b"y", found, make_submissions.settings())
-    other = pipeline.Settings(make_submissions.bundle(), "another secret, as long")
+    other = pipeline.GradingOptions(make_submissions.bundle(), "another secret, as long")
     assert mark != pipeline.fingerprint(b"x", found, other) and len(json.dumps(mark)) == 66

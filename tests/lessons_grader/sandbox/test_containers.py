@@ -1,4 +1,4 @@
-"""Boxes of a container engine: with an engine if there is one, and through a stand-in that starts the same runner."""
+"""Sandboxes of a container engine: with an engine if there is one, else a stand-in that starts the same runner."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def engine(tmp_path, monkeypatch):
         if not place.exists():
             place.mkdir()
             site = Path(np.__file__).parents[1]
-            for found in [*site.glob("numpy*"), ROOT / "lessons_lib"]:
+            for found in [*site.glob("numpy*"), ROOT / "lessons_grader"]:
                 (place / found.name).symlink_to(found)
         script = tmp_path / "bin" / "docker"
         script.parent.mkdir(exist_ok=True)
@@ -49,16 +49,16 @@ def engine(tmp_path, monkeypatch):
         script.write_text(STAND_IN.format(**words, broken=broken))
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
-        monkeypatch.setattr(containers, "place", lambda kind: str(place))
+        monkeypatch.setattr(containers, "place", lambda profile: str(place))
         return lambda: log.read_text().splitlines()
 
     return put
 
 
-def words(kind="numpy", limits=None):
-    kind = profiles.KINDS[kind]
+def words(profile="numpy", limits=None):
+    profile = profiles.PROFILES[profile]
     settings = {"room": 1 << 20, "environment": {"HOME": "/tmp"}, "start": launcher.START}
-    return containers.command("docker", kind, limits or kind.limits, **settings)
+    return containers.command("docker", profile, limits or profile.limits, **settings)
 
 
 def test_a_container_has_no_network_no_rights_and_limits():
@@ -84,7 +84,9 @@ def test_the_image_holds_the_runner_and_nothing_that_judges():
     copied = {name for rest in re.findall(r"^COPY (lessons_grader.*)", lines, re.M) for name in rest.split()[:-1]}
     assert copied == {f"lessons_grader/{name}" for name in containers.OURS}
     assert copied >= {
-        f"lessons_grader/{name}" for kind in (*profiles.KINDS.values(), profiles.TRIAL) for name in kind.ours
+        f"lessons_grader/{name}"
+        for profile in (*profiles.PROFILES.values(), profiles.MODEL_PROFILE)
+        for name in profile.ours
     }
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", RECIPE, re.M)
     assert "!constraints.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -115,7 +117,7 @@ def test_a_container_whose_time_is_up_is_stopped_by_its_name(engine):
 
 
 @linux
-def test_an_image_of_another_version_is_no_box(engine, monkeypatch):
+def test_an_image_of_another_version_is_no_sandbox(engine, monkeypatch):
     engine()
     monkeypatch.setattr(containers, "OURS", ("__init__.py",))
     assert launcher.refusal(by="docker") == ""
@@ -136,23 +138,23 @@ def test_the_fingerprint_knows_each_file_and_package(tmp_path):
 
 
 @linux
-def test_why_there_is_no_box_and_the_way_out_are_said(engine, monkeypatch):
+def test_why_there_is_no_sandbox_and_the_way_out_are_said(engine, monkeypatch):
     engine("No such image")
     python = ".".join(map(str, sys.version_info[:2]))
     why = launcher.refusal(by="docker")
-    assert "docker makes no box (No such image)" in why
+    assert "docker makes no sandbox (No such image)" in why
     assert f"`docker build --build-arg PYTHON={python} -t {containers.IMAGE} -f deploy/sandbox.Dockerfile .`" in why
     monkeypatch.setattr(launcher.shutil, "which", lambda name: name if name == "docker" else None)
-    with pytest.raises(launcher.BoxError, match=r"(?s)bubblewrap is not installed.*; or docker makes no box"):
+    with pytest.raises(launcher.SandboxError, match=r"(?s)bubblewrap is not installed.*; or docker makes no sandbox"):
         launcher.choose()
-    with pytest.raises(launcher.BoxError, match="podman is not installed"):
+    with pytest.raises(launcher.SandboxError, match="podman is not installed"):
         launcher.choose(by="podman")
-    with pytest.raises(launcher.BoxError, match="the box is 'vault': choose one of bubblewrap, docker, podman"):
+    with pytest.raises(launcher.SandboxError, match="the sandbox is 'vault': choose one of bubblewrap, docker, podman"):
         launcher.choose(by="vault")
 
 
 @linux
-def test_a_container_is_chosen_where_bubblewrap_makes_no_box(engine, monkeypatch):
+def test_a_container_is_chosen_where_bubblewrap_makes_no_sandbox(engine, monkeypatch):
     engine()
     monkeypatch.setattr(launcher, "command", lambda *_: [sys.executable, "-c", "raise SystemExit('no namespaces')"])
     assert launcher.choose() == "docker"
@@ -182,8 +184,8 @@ def test_the_same_submission_has_the_same_record_in_a_container(by):
     from lessons_grader.grading import pipeline
 
     batch = [make_submissions.answers(), make_submissions.answers("stub")]
-    if make_submissions.no_box():
-        pytest.skip(f"nothing to compare with: {make_submissions.no_box()}")
+    if make_submissions.no_sandbox():
+        pytest.skip(f"nothing to compare with: {make_submissions.no_sandbox()}")
     _, here = pipeline.judge(batch, "ada", make_submissions.settings())
     _, there = pipeline.judge(batch, "ada", make_submissions.settings(by=by))
     assert here == there

@@ -11,8 +11,8 @@ import pytest
 from lessons_grader.sandbox import launcher, profiles, wire
 from tools.measure.catalogue import make_submissions
 
-boxed = pytest.mark.skipif(
-    bool(make_submissions.no_box()), reason=f"no box can be made here: {make_submissions.no_box()}"
+sandboxed = pytest.mark.skipif(
+    bool(make_submissions.no_sandbox()), reason=f"no sandbox can be made here: {make_submissions.no_sandbox()}"
 )
 each_way = pytest.mark.parametrize("by", make_submissions.ways())
 
@@ -27,14 +27,14 @@ def ask(source, function="f", limits=None, **options):
 
 
 @each_way
-def test_numpy_works_in_the_box_and_nothing_else_is_there(by):
+def test_numpy_works_in_the_sandbox_and_nothing_else_is_there(by):
     assert ask("import numpy as np\ndef f():\n    return np.arange(3).sum()", by=by) == 3
     for package in ("keras", "lessons_lib.images", "lessons_grader.authoring.checks"):
         assert "ModuleNotFoundError" in ask(f"def f():\n    import {package}", by=by)
 
 
 @each_way
-def test_the_box_has_no_network_no_rights_and_no_files_of_ours(by, monkeypatch):
+def test_the_sandbox_has_no_network_no_rights_and_no_files_of_ours(by, monkeypatch):
     monkeypatch.setenv("LESSONS_COURSE_SECRET", "0123456789abcdef")
     assert ask("import os\ndef f():\n    return 'LESSONS_COURSE_SECRET' in os.environ", by=by) == 0
     others = "import socket\ndef f():\n    return len([n for _, n in socket.if_nameindex() if n != 'lo'])"
@@ -116,12 +116,12 @@ def bomb():
 """
 
 
-@boxed
+@sandboxed
 @pytest.mark.slow
-def test_keras_trains_in_a_box_of_its_own_and_is_loaded_once():
+def test_keras_trains_in_a_sandbox_of_its_own_and_is_loaded_once():
     names = ["fit", "fit", "environment", "stranger", "trial", "giant", "bomb"]
     checks = [{"id": str(n), "cell": "q1", "arrays": [], "calls": [[name, [], {}]]} for n, name in enumerate(names)]
-    outcome = launcher.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, kind=profiles.KINDS["keras"])
+    outcome = launcher.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, profile=profiles.PROFILES["keras"])
     assert outcome.started and outcome.ended, outcome.said
     said = [outcome.frames.get(f"0/{n}/0", b"") for n in range(len(names))]
     assert wire.load(said[0][1:]).shape == (16, 8, 8, 1)
@@ -131,32 +131,34 @@ def test_keras_trains_in_a_box_of_its_own_and_is_loaded_once():
         assert error in payload.decode()
 
 
-def test_the_second_box_sees_the_trial_and_the_first_does_not():
-    if make_submissions.no_box():
-        pytest.skip(f"no box can be made here: {make_submissions.no_box()}")
-    first, second = (" ".join(launcher.command(kind)) for kind in (profiles.KINDS["keras"], profiles.TRIAL))
+def test_the_second_sandbox_sees_the_trial_and_the_first_does_not():
+    if make_submissions.no_sandbox():
+        pytest.skip(f"no sandbox can be made here: {make_submissions.no_sandbox()}")
+    first, second = (
+        " ".join(launcher.command(profile)) for profile in (profiles.PROFILES["keras"], profiles.MODEL_PROFILE)
+    )
     assert "sandbox/model_runner.py" in second and "sandbox/model_runner.py" not in first
     for words in (first, second):
         assert "/sandbox/lib/google/protobuf" in words and "--setenv TF_ENABLE_ONEDNN_OPTS 0" in words
         assert "jaxlib" not in words and "IPython" not in words
 
 
-def test_without_a_box_only_a_bare_process_runs_and_only_if_told(monkeypatch):
+def test_without_a_sandbox_only_a_bare_process_runs_and_only_if_told(monkeypatch):
     assert ask("def f():\n    return 7", unsafe=True) == 7
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert "bubblewrap is not installed" in launcher.refusal()
-    with pytest.raises(launcher.BoxError, match="apt install bubblewrap"):
+    with pytest.raises(launcher.SandboxError, match="apt install bubblewrap"):
         launcher.run([], {})
 
 
-def test_a_box_that_does_not_start_is_told_apart(monkeypatch):
+def test_a_sandbox_that_does_not_start_is_told_apart(monkeypatch):
     monkeypatch.setattr(launcher, "command", lambda *_: [sys.executable, "-c", "import sys; sys.exit('no namespaces')"])
     outcome = launcher.run([], {})
     assert (outcome.started, outcome.ended, outcome.said) == (False, False, "no namespaces")
-    assert "no box starts (no namespaces)" in launcher.refusal()
+    assert "no sandbox starts (no namespaces)" in launcher.refusal()
 
 
-@boxed
+@sandboxed
 def test_an_ordinary_user_gets_a_namespace_of_their_own():
     words = launcher.command(root=False)
     assert "--unshare-user" in words and "--cap-add" not in words
@@ -166,20 +168,20 @@ def test_an_ordinary_user_gets_a_namespace_of_their_own():
 
 
 def test_a_package_that_is_not_installed_is_named():
-    with pytest.raises(launcher.BoxError, match="no_such_package is not installed"):
+    with pytest.raises(launcher.SandboxError, match="no_such_package is not installed"):
         launcher._places("no_such_package")
     assert Path("/sandbox/lib/numpy") in launcher._places("numpy")
 
 
-@boxed
-def test_a_box_from_which_no_answer_comes_is_no_box():
-    """As before Linux 5.14, where an ordinary user's desktop fills the box's limit of processes."""
-    full = dataclasses.replace(profiles.KINDS["numpy"], limits=profiles.Limits(NPROC=1))
+@sandboxed
+def test_a_sandbox_from_which_no_answer_comes_is_no_sandbox():
+    """As before Linux 5.14, where an ordinary user's desktop fills the sandbox's limit of processes."""
+    full = dataclasses.replace(profiles.PROFILES["numpy"], limits=profiles.Limits(NPROC=1))
     assert "no answer comes out of it" in launcher.refusal(full)
 
 
 def test_two_graders_on_one_machine_do_not_count_their_processes_together():
-    words = [sys.executable, "-c", "from lessons_grader import box; print(box.slot())"]
+    words = [sys.executable, "-c", "from lessons_grader.sandbox import launcher; print(launcher.slot())"]
     numbers = [int(subprocess.run(words, capture_output=True, check=True).stdout) for _ in range(3)]
     assert len({number // 65_536 for number in [*numbers, launcher.slot()]}) == 4 or max(numbers) < 65_536
 

@@ -15,7 +15,7 @@ PICTURES = np.random.default_rng(1).random((3, 8, 8, 1)).astype(np.float32)
 
 
 def saved(model, tmp_path):
-    """The bytes of a .keras file, as the box hands them over."""
+    """The bytes of a .keras file, as the sandbox hands them over."""
     model.save(tmp_path / "model.keras")
     return np.frombuffer((tmp_path / "model.keras").read_bytes(), np.uint8)
 

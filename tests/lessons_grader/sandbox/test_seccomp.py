@@ -3,8 +3,8 @@ import struct
 
 import pytest
 
-from lessons_grader.sandbox import profiles, seccomp
-from tests.lessons_grader.sandbox.test_launcher import ask, boxed
+from lessons_grader.sandbox import launcher, profiles, seccomp
+from tests.lessons_grader.sandbox.test_launcher import ask, sandboxed
 from tools.measure.catalogue import make_submissions
 
 
@@ -19,14 +19,14 @@ def verdict(machine, number, first=0, name=None):
     }
     at = value = 0
     while True:
-        kind, yes, no, word = code[at]
-        if kind == seccomp.RETURN:
+        profile, yes, no, word = code[at]
+        if profile == seccomp.RETURN:
             return word
-        if kind == seccomp.LOAD:
+        if profile == seccomp.LOAD:
             value, step = seen[word], 0
         else:
             test = {seccomp.EQUAL: value == word, seccomp.AT_LEAST: value >= word, seccomp.ANY_BIT: bool(value & word)}
-            step = yes if test[kind] else no
+            step = yes if test[profile] else no
         at += 1 + step
 
 
@@ -52,7 +52,7 @@ def test_another_machine_is_refused():
 CALL = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ndef f():\n    {}\n    return ctypes.get_errno()"
 
 
-@boxed
+@sandboxed
 @pytest.mark.parametrize(
     "call",
     [
@@ -65,20 +65,20 @@ CALL = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ndef f():\n 
         "libc.syscall(ctypes.c_long(425), 8, None)",
     ],
 )
-def test_the_box_refuses_memory_that_nobody_counts_and_namespaces(call):
+def test_the_sandbox_refuses_memory_that_nobody_counts_and_namespaces(call):
     assert ask(CALL.format(call)) == 1  # EPERM
 
 
-@boxed
-def test_processes_and_threads_still_work_in_the_box():
+@sandboxed
+def test_processes_and_threads_still_work_in_the_sandbox():
     source = "import os, threading\ndef f():\n    seen = []\n    t = threading.Thread(target=lambda: seen.append(1))\n"
     source += "    t.start(); t.join()\n    pid = os.fork()\n    if pid == 0: os._exit(3)\n"
     assert ask(source + "    return len(seen) + (os.waitpid(pid, 0)[1] >> 8)") == 4
 
 
-def test_where_there_is_no_filter_there_is_no_box():
-    if make_submissions.no_box():
-        pytest.skip(f"no box can be made here: {make_submissions.no_box()}")
-    kind = profiles.KINDS["numpy"]
-    without = dataclasses.replace(kind, ours=tuple(name for name in kind.ours if "seccomp" not in name))
-    assert "no box starts" in make_submissions.box.refusal(without)
+def test_where_there_is_no_filter_there_is_no_sandbox():
+    if make_submissions.no_sandbox():
+        pytest.skip(f"no sandbox can be made here: {make_submissions.no_sandbox()}")
+    profile = profiles.PROFILES["numpy"]
+    without = dataclasses.replace(profile, ours=tuple(name for name in profile.ours if "seccomp" not in name))
+    assert "no sandbox starts" in launcher.refusal(without)

@@ -24,14 +24,14 @@ def bundle(name="convolve"):
 
 
 @functools.cache
-def no_box():
-    """Why bubblewrap makes no box here, or ""."""
+def no_sandbox():
+    """Why bubblewrap makes no sandbox here, or ""."""
     return launcher.refusal()
 
 
 @functools.cache
 def ways():
-    """What can make boxes here; a container engine only if its image was built."""
+    """What can make sandboxes here; a container engine only if its image was built."""
     return [
         way
         for way in launcher.WAYS
@@ -40,7 +40,7 @@ def ways():
 
 
 def settings(name="convolve", **options):
-    return pipeline.Settings(bundle(name), KEY, **{"unsafe": bool(no_box())} | options)
+    return pipeline.GradingOptions(bundle(name), KEY, **{"unsafe": bool(no_sandbox())} | options)
 
 
 def answers(which="source", name="convolve"):

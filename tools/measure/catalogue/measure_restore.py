@@ -1,6 +1,6 @@
 """Measure the reference's reports of Assignment 4: `python -m tests.assignments.measure_restore [deblur | enlarge]`.
 
-Prints the rows of the table in its solution of question 7, trained as in the grader's box: one thread, plain kernels.
+Prints the rows of the table in its solution of question 7, trained as in the sandbox: one thread, plain kernels.
 """
 
 import os
@@ -37,7 +37,7 @@ def row(space, choice, what):
 
 def main():
     for choice in sys.argv[1:] or OPTIONS:
-        _, space = pipeline.setting(make_submissions.bundle("restore"), 1, choice)
+        _, space = pipeline.student_cells(make_submissions.bundle("restore"), 1, choice)
         for what in OPTIONS[choice]:
             print(f"    ({choice!r}, {what}): {row(space, choice, what)},", flush=True)
 
