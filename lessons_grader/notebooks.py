@@ -16,16 +16,47 @@ KERNEL = {
 
 
 class CourseError(ValueError):
-    """An assignment, a submission or a setting that cannot be used. The message says what, where and the way out."""
+    """An assignment, a submission or a setting that cannot be used. The message says what, where and what to do."""
 
 
 def read(path: Path) -> dict:
-    """A notebook (format 4) as a dict. Raises CourseError, also for what is none, too large, a link or a device."""
+    """Read a notebook.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        See `parse`.
+
+    Raises
+    ------
+    CourseError
+        If it is no notebook of format 4, or no plain file: see `load`.
+    """
     return parse(load(path), path.name)
 
 
 def load(path: Path) -> bytes:
-    """The bytes of a plain file of bearable size. Raises CourseError for links, devices and giants."""
+    """Read a plain file of at most LARGEST bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    CourseError
+        If it is larger, cannot be read, or is a link or a device.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
@@ -45,7 +76,25 @@ def load(path: Path) -> bytes:
 
 
 def parse(data: bytes, name: str) -> dict:
-    """The bytes of a notebook as a dict with string sources. Raises CourseError, naming the file `name`."""
+    """Read a notebook from its bytes.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    name : str
+        Its name, for messages.
+
+    Returns
+    -------
+    dict
+        The notebook. Each cell has its source as one string, and metadata that are a dict.
+
+    Raises
+    ------
+    CourseError
+        If it is no notebook of format 4.
+    """
     try:
         notebook = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -78,7 +127,19 @@ def markdown_cell(identity: str, source: str, metadata: dict) -> dict:
 
 
 def write(cells: list[dict], metadata: dict) -> bytes:
-    """A notebook of these cells as a file's bytes: the same cells give the same bytes."""
+    """Make the bytes of a notebook; the same cells give the same bytes.
+
+    Parameters
+    ----------
+    cells : list of dict
+        From `code_cell` and `markdown_cell`.
+    metadata : dict
+        The notebook's metadata, beside those of its kernel.
+
+    Returns
+    -------
+    bytes
+    """
     whole = {"cells": cells, "metadata": KERNEL | metadata, "nbformat": 4, "nbformat_minor": 5}
     lines = [cell | {"source": cell["source"].splitlines(keepends=True)} for cell in cells]
     text = json.dumps(whole | {"cells": lines}, indent=1, ensure_ascii=False, sort_keys=True)
@@ -90,10 +151,11 @@ def _cell(kind: str, identity: str, source: str, metadata: dict) -> dict:
 
 
 def _tidy(cell: object, name: str) -> dict:
+    """A cell with its source as one string."""
     source = cell.get("source", "") if isinstance(cell, dict) else None
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
-    if not isinstance(source, str):
+    if not isinstance(cell, dict) or not isinstance(source, str):
         raise CourseError(f"{name} has a cell that is no cell: open it in JupyterLab, save it, try again")
     metadata = cell.get("metadata")
     return cell | {"source": source, "metadata": metadata if isinstance(metadata, dict) else {}}

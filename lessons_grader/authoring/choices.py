@@ -15,7 +15,21 @@ CELL, NAME = "choice", "CHOICE"
 
 
 def read(answers: dict[str, str], offered: list[str]) -> str | None:
-    """What the cell `choice` names last, if it is one of those offered; else None."""
+    """Read which task a student chose.
+
+    Parameters
+    ----------
+    answers : dict of str
+        The source of each answer cell.
+    offered : list of str
+        The tasks to choose from.
+
+    Returns
+    -------
+    str or None
+        What the cell `choice` sets CHOICE to, the last time that it does; None if that is no plain text, or not
+        offered.
+    """
     try:
         lines = ast.parse(answers.get(CELL, "")).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -28,11 +42,26 @@ def read(answers: dict[str, str], offered: list[str]) -> str | None:
 
 
 def settle(batch: list[dict[str, str]], offered: list[str]) -> str | None:
-    """The choice of all answers in a batch, the first one offered if none names any; None where there is no choice.
+    """Settle which task is asked for.
 
-    Raises CourseError if they differ: one set of questions cannot be asked of both.
+    Parameters
+    ----------
+    batch : list of dict
+        Sets of answers that are judged together.
+    offered : list of str
+        The tasks to choose from, [] if there is no choice.
+
+    Returns
+    -------
+    str or None
+        What the sets choose, or the first task that is offered if none of them chooses; None if there is no choice.
+
+    Raises
+    ------
+    CourseError
+        If they choose different tasks: they cannot be asked the same questions.
     """
-    named = {read(answers, offered) for answers in batch} - {None}
+    named = {choice for answers in batch if (choice := read(answers, offered)) is not None}
     if len(named) > 1:
         raise CourseError(f"a batch chooses {', '.join(sorted(named))}: judge each choice in a batch of its own")
     return next(iter(named), offered[0]) if offered else None
@@ -44,7 +73,7 @@ def line(choice: str) -> str:
 
 
 def notes(answers: dict[str, str], offered: list[str]) -> list[str]:
-    """What the student is told of the choice."""
+    """What the student is told about the choice: nothing if there is none to make."""
     if not offered:
         return []
     named = read(answers, offered)

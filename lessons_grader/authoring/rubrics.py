@@ -1,8 +1,9 @@
-"""Written parts as their author writes them: the stub that students fill, and the table that says what earns points."""
+"""Written parts as their author writes them: the cell that students fill in, and the table of what earns points."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from lessons_grader.notebooks import CourseError
 
@@ -11,11 +12,28 @@ ROW = re.compile(r"^\|\s*(?P<id>[\w-]+)\s*\|\s*(?P<points>\d+(\.\d+)?)\s*\|\s*(?
 
 
 def rubric(table: str, name: str) -> list[dict]:
-    """The lines of a written part's rubric: id, points, says. Raises CourseError for a table without or with odd ones.
+    """Read the rubric of a written part.
 
-    A line is a row such as `| w1-claim | 2 | What the numbers say, with the numbers. |`.
+    Parameters
+    ----------
+    table : str
+        Markdown with rows such as `| w1-claim | 2 | What the numbers say, with the numbers. |`.
+    name : str
+        The name of the written part, such as w1.
+
+    Returns
+    -------
+    list of dict
+        For each row its `id`, its `points`, and what it `says`.
+
+    Raises
+    ------
+    CourseError
+        If there is no row, or one without points or with the name of another.
     """
-    found = [{"id": m["id"], "points": float(m["points"]), "says": m["says"]} for m in ROW.finditer(table)]
+    found: list[dict[str, Any]] = [
+        {"id": row["id"], "points": float(row["points"]), "says": row["says"]} for row in ROW.finditer(table)
+    ]
     names = [line["id"] for line in found]
     if not found or len(set(names)) < len(names) or not all(line["points"] > 0 for line in found):
         raise CourseError(f"cell {name}: {name}-rubric needs a table: rows `| {name}-claim | 2 | what earns them |`")

@@ -32,7 +32,16 @@ DOWNLOAD = "**[Download this notebook](path:student/{}.ipynb)**, open it in Jupy
 
 @dataclasses.dataclass(frozen=True)
 class Assignment:
-    """A source notebook found in order. `about` has name, title, skills (list), minutes, and perhaps a sandbox."""
+    """A source notebook without mistakes.
+
+    Attributes
+    ----------
+    about : dict
+        Its name, title, skills (a list) and minutes; perhaps `sandbox`, the profile of the sandbox that it needs, and
+        `choice`, the tasks to choose from.
+    cells : tuple of dict
+        Its cells.
+    """
 
     about: dict
     cells: tuple[dict, ...]
@@ -44,7 +53,7 @@ class Assignment:
 
 
 def kind(cell: dict) -> str:
-    """What a cell is to the grader: "answer", "test", "setup", "written" or "shown"."""
+    """What a cell is for the grader: "answer", "test", "setup", "written" or "shown"."""
     mark = notebooks.mark(cell)
     if cell.get("cell_type") == "markdown" and mark.get("solution") and mark.get("grade"):
         return "written"
@@ -54,7 +63,22 @@ def kind(cell: dict) -> str:
 
 
 def read(path: Path) -> Assignment:
-    """The assignment in a source notebook. Raises CourseError for whatever would go wrong later."""
+    """Read a source notebook.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Assignment
+
+    Raises
+    ------
+    CourseError
+        If anything in it would go wrong later, when students work on it or when they are graded.
+    """
     notebook = notebooks.read(path)
     about = notebook["metadata"].get("course", {})
     if (
@@ -74,15 +98,27 @@ def read(path: Path) -> Assignment:
 
 
 def student(assignment: Assignment, number: int | None = None) -> bytes:
-    """What is handed out: no solution, no hidden check, no output; the variant of a seed, or the public one."""
+    """Make the notebook that is handed out: without solutions, hidden checks and outputs.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        The assignment.
+    number : int, optional
+        The seed of a student whose variant it shall be; the public variant if left out.
+
+    Returns
+    -------
+    bytes
+    """
     cells = [_released(cell, number) for cell in assignment.cells]
     return notebooks.write(cells, {"course": assignment.about})
 
 
 def page(assignment: Assignment) -> bytes:
-    """What the book shows: the student's version, with a link to it below the title.
+    """Make the page of the book: the notebook for students, with a link to it below the title.
 
-    Jupyter Book offers a page's own notebook for download too, so this one keeps what the grader needs.
+    Jupyter Book lets readers download the page's own notebook too, so it keeps the metadata that the grader needs.
     """
     cells = [_released(cell, None) for cell in assignment.cells]
     title, _, rest = cells[0]["source"].partition("\n")
@@ -91,13 +127,24 @@ def page(assignment: Assignment) -> bytes:
 
 
 def solution(assignment: Assignment, number: int | None = None) -> bytes:
-    """What is shown after the last day: the solutions, still without the hidden checks."""
+    """Make the notebook that is shown after the last day: with the solutions, still without the hidden checks."""
     cells = [_released(cell, number, solved=True) for cell in assignment.cells]
     return notebooks.write(cells, {"course": assignment.about})
 
 
 def bundle(assignment: Assignment) -> bytes:
-    """What the grader needs, in one file: locked cells, stubs, reference solutions and hidden checks."""
+    """Make the file that the grader needs: locked cells, untouched answers, reference solutions and hidden checks.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        The assignment.
+
+    Returns
+    -------
+    bytes
+        JSON. `digest` changes whenever anything in it changes.
+    """
     parts = []
     for cell in assignment.cells:
         name, which, source = notebooks.grade_id(cell), kind(cell), cell["source"]
@@ -116,6 +163,7 @@ def bundle(assignment: Assignment) -> bytes:
 
 
 def _released(cell: dict, number: int | None, *, solved: bool = False) -> dict:
+    """A cell as students see it, before or, if `solved`, after the last day."""
     which, name, source = kind(cell), notebooks.grade_id(cell), cell["source"]
     if cell["cell_type"] != "code":
         if which == "written":
@@ -131,7 +179,7 @@ def _released(cell: dict, number: int | None, *, solved: bool = False) -> dict:
 
 
 def _plain(cell: dict) -> dict:
-    """nbgrader's metadata, and for locked cells JupyterLab's two words for "do not touch"."""
+    """nbgrader's metadata, and those with which JupyterLab keeps a cell from being deleted or edited."""
     mark = copy.deepcopy(notebooks.mark(cell))
     if not mark:
         return {}
@@ -139,11 +187,13 @@ def _plain(cell: dict) -> dict:
 
 
 def _stub(source: str, name: str) -> str:
+    """An answer cell with the line that a student replaces."""
     text = f'# YOUR CODE HERE\n{{pad}}raise NotImplementedError("{name} is not answered yet")\n'
     return SOLUTION.sub(lambda match: match["pad"] + text.format(pad=match["pad"]), source).rstrip("\n")
 
 
 def _untold(source: str) -> str:
+    """A written part with the line that a student replaces."""
     return SOLUTION.sub(f"{rubrics.STUB}\n", source).rstrip("\n")
 
 
@@ -161,36 +211,39 @@ def _hidden(source: str) -> str:
 
 
 def _check(assignment: Assignment) -> None:
-    """Raise CourseError for names that come twice, stray markers, tests without answer, points that do not add up."""
+    """Raise CourseError for repeated names, stray markers, tests without an answer, points that do not add up."""
     named = [cell for cell in assignment.cells if notebooks.grade_id(cell)]
     names = [notebooks.grade_id(cell) for cell in named]
     for name in names:
         if names.count(name) > 1 or not NAME.fullmatch(name):
             raise CourseError(f"grade_id {name!r}: names are small letters, and each comes once")
     for cell in assignment.cells:
-        name, which = notebooks.grade_id(cell), kind(cell)
-        rest = {"answer": SOLUTION, "written": SOLUTION, "test": HIDDEN}.get(which, re.compile("(?!)")).sub(
-            "", cell["source"]
-        )
-        if MARKER.search(rest) or (which in ("answer", "written")) != bool(SOLUTION.search(cell["source"])):
-            raise CourseError(f"cell {name or cell.get('id')}: markers come in pairs, BEGIN SOLUTION in answers alone")
-        if which == "written":
-            points = sum(line["points"] for line in rubrics.rubric(_rubric(assignment.cells, name), name))
-            if points != notebooks.mark(cell).get("points"):
-                raise CourseError(f"cell {name}: its rubric gives {points:g} points, its metadata says otherwise")
-        for match in variants.CHOICE.finditer(cell["source"]):
-            variants.options_of(match)
-        if which == "test":
-            question = name.removesuffix("-test")
-            if name == question or question not in assignment.questions:
-                raise CourseError(f"cell {name}: a test is named after its answer cell, such as q3-test for q3")
-            found = checks.read(_hidden(cell["source"]), question)
-            points = sum(check.points for check in found)
-            if points != notebooks.mark(cell).get("points"):
-                raise CourseError(f"cell {name}: its hidden checks give {points:g} points, its metadata says otherwise")
+        _check_cell(cell, assignment)
     offered = assignment.about.get("choice", [])
     if bool(offered) != (choices.CELL in assignment.questions) or len(offered) == 1 or not isinstance(offered, list):
         raise CourseError(f"{assignment.about['name']}: its choice lists two or more, an answer cell `choice`")
     tested = {name.removesuffix("-test") for name in names if name.endswith("-test")}
     if set(assignment.questions) != tested:
         raise CourseError(f"questions {sorted(set(assignment.questions) - tested)} have no test cell")
+
+
+def _check_cell(cell: dict, assignment: Assignment) -> None:
+    """Raise CourseError for what is wrong in one cell."""
+    name, which, source = notebooks.grade_id(cell), kind(cell), cell["source"]
+    markers = {"answer": SOLUTION, "written": SOLUTION, "test": HIDDEN}.get(which)
+    rest = markers.sub("", source) if markers else source
+    if MARKER.search(rest) or (which in ("answer", "written")) != bool(SOLUTION.search(source)):
+        raise CourseError(f"cell {name or cell.get('id')}: markers come in pairs, BEGIN SOLUTION in answers alone")
+    if which == "written":
+        points = sum(line["points"] for line in rubrics.rubric(_rubric(assignment.cells, name), name))
+        if points != notebooks.mark(cell).get("points"):
+            raise CourseError(f"cell {name}: its rubric gives {points:g} points, its metadata says otherwise")
+    for match in variants.CHOICE.finditer(source):
+        variants.options_of(match)
+    if which == "test":
+        question = name.removesuffix("-test")
+        if name == question or question not in assignment.questions:
+            raise CourseError(f"cell {name}: a test is named after its answer cell, such as q3-test for q3")
+        points = sum(check.points for check in checks.read(_hidden(source), question))
+        if points != notebooks.mark(cell).get("points"):
+            raise CourseError(f"cell {name}: its hidden checks give {points:g} points, its metadata says otherwise")

@@ -1,7 +1,7 @@
-"""What differs from student to student, and how it stays secret: everything follows from one seed each.
+"""What differs from student to student: everything follows from one seed for each of them, and a secret.
 
-The seed is sha256 of "secret:assignment:student". The secret is the instructor's, in a file or in an environment
-variable, never in the repository: who reads the hidden checks still does not know the pictures they will use.
+The seed is sha256 of "secret:assignment:student". Only the instructor has the secret, in a file or in an environment
+variable and never in the repository. So whoever reads the hidden checks does not know which pictures they will use.
 """
 
 from __future__ import annotations
@@ -23,7 +23,22 @@ CHOICE = re.compile(r"^(?P<name>\w+) = (?P<first>.+?)  # variant: (?P<all>.+)$",
 
 
 def secret(path: Path | None = None) -> str:
-    """The instructor's secret, from the file or from LESSONS_COURSE_SECRET. Raises CourseError without a good one."""
+    """Read the instructor's secret.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file that holds it; without one it is taken from the environment variable LESSONS_COURSE_SECRET.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    CourseError
+        If there is none, or it is shorter than 16 letters.
+    """
     if path is not None:
         try:
             found = path.read_text(encoding="utf-8").strip()
@@ -44,12 +59,37 @@ def seed(key: str, assignment: str, student: str) -> int:
 
 
 def rng(number: int, part: str) -> np.random.Generator:
-    """A generator of its own for each part (a check's or a variable's name), whatever the order of the others."""
+    """Make a random generator.
+
+    Parameters
+    ----------
+    number : int
+        A student's seed.
+    part : str
+        What it is for, a check's name or a variable's. Each part has its own numbers, whatever the others draw.
+
+    Returns
+    -------
+    numpy.random.Generator
+    """
     return np.random.default_rng([number, int.from_bytes(hashlib.sha256(part.encode()).digest()[:8], "big")])
 
 
 def choose(source: str, number: int | None) -> str:
-    """Settle lines such as `SIGMA = 0.1  # variant: 0.1 | 0.2`: as written without a seed, else drawn by it."""
+    """Settle lines such as `SIGMA = 0.1  # variant: 0.1 | 0.2`.
+
+    Parameters
+    ----------
+    source : str
+        A cell.
+    number : int or None
+        A student's seed, which draws the values; None for the first value of each line.
+
+    Returns
+    -------
+    str
+        The cell with plain lines such as `SIGMA = 0.2`.
+    """
 
     def settle(match: re.Match) -> str:
         options = options_of(match)
@@ -60,7 +100,22 @@ def choose(source: str, number: int | None) -> str:
 
 
 def options_of(match: re.Match) -> list[str]:
-    """The values of one variant line. Raises CourseError unless they are literals and the first is the one written."""
+    """Read the values of one such line.
+
+    Parameters
+    ----------
+    match : re.Match
+        Of CHOICE.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    CourseError
+        If a value is no literal, there is only one, or the first is not the one that stands before the comment.
+    """
     options = [word.strip() for word in match["all"].split("|")]
     try:
         for option in options:

@@ -1,4 +1,4 @@
-"""The same jobs on other machines, by Dask: for the class that is too large, or the answers too slow, for one of them.
+"""Grading on other machines, by Dask: for a class that is too large, or answers that are too slow, for one machine.
 
 Whoever has a Dask scheduler gives its address: a local one, or one on machines reached by SSH, Slurm or Kubernetes.
 Each worker makes its own sandboxes; one that cannot, or that runs another version of this library, is refused. A worker
@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from lessons_grader.grading import pipeline
-from lessons_grader.grading.pipeline import Job
+from lessons_grader.grading.pipeline import Job, JobResult, Results
 from lessons_grader.notebooks import CourseError
 from lessons_grader.sandbox import launcher, profiles
 
@@ -33,25 +34,50 @@ VERSION = {  # what must be the same on each machine, or the same answer could g
 
 
 class Cluster:
-    """A connection to a scheduler and its workers."""
+    """A connection to a scheduler and its workers.
 
-    def __init__(self, client: object) -> None:
+    Parameters
+    ----------
+    client : distributed.Client
+        The connection.
+    """
+
+    def __init__(self, client: Any) -> None:
         self.client = client
 
     def refusal(self, options: pipeline.GradingOptions) -> str:
-        """Why one of the workers may not grade, or "". Raises CourseError if this library is not there."""
-        said = self.client.run(fitness, *_sandbox(options), on_error="return")
-        wrong = {}
+        """Ask every worker whether it may grade.
+
+        Parameters
+        ----------
+        options : GradingOptions
+            Those of the run.
+
+        Returns
+        -------
+        str
+            Which workers may not, and why; "" if all may.
+
+        Raises
+        ------
+        CourseError
+            If this library is not installed on one of them.
+        """
+        said: dict[str, Any] = self.client.run(fitness, *_sandbox(options), on_error="return")
+        wrong: dict[str, str] = {}
         for address, answer in said.items():
             if isinstance(answer, ImportError):
                 raise CourseError(f"the worker {address} lacks this library ({answer}): install it there")
-            failed = isinstance(answer, BaseException)
-            why = f"{type(answer).__name__}: {answer}" if failed else _misfit(*answer, VERSION)
+            if isinstance(answer, BaseException):
+                why = f"{type(answer).__name__}: {answer}"
+            else:
+                theirs, refusal = answer
+                why = _misfit(theirs, refusal, VERSION)
             wrong |= {address: why} if why else {}
         return "; ".join(f"{address}: {why}" for address, why in sorted(wrong.items()))
 
-    def run(self, todo: list[Job]) -> Iterator[tuple[str, dict | BaseException]]:
-        """Work on all jobs, as `grading.threads` does; results in the order in which they come."""
+    def run(self, todo: list[Job]) -> Results:
+        """Work on all jobs, as `pipeline.threads` does; results in the order in which they come."""
         from distributed import as_completed
 
         futures = {self.client.submit(work, job, VERSION, key=f"grade-{job.mark}"): job.student for job in todo}
@@ -60,7 +86,7 @@ class Cluster:
             student = futures.pop(future)
             if future.status == "error":
                 result = result[1]  # type, error, traceback
-            elif not isinstance(result, dict):
+            elif not isinstance(result, JobResult):
                 result = ConnectionError("the scheduler is gone, or the job was taken off it")
             future.release()
             yield student, result
@@ -68,15 +94,31 @@ class Cluster:
 
 @contextmanager
 def connect(scheduler: str, jobs: int = 1, patience: float = 30.0) -> Iterator[Cluster]:
-    """Connect to a scheduler: its address, its scheduler file, or "local" for one of our own with `jobs` workers.
+    """Connect to a scheduler.
 
-    Waits `patience` seconds for a first worker. Raises CourseError if there is no Dask, no scheduler or no worker.
+    Parameters
+    ----------
+    scheduler : str
+        Its address, its scheduler file, or "local" to start one on this machine.
+    jobs : int
+        The number of workers that are started with "local".
+    patience : float
+        How many seconds to wait for the scheduler and its first worker.
+
+    Yields
+    ------
+    Cluster
+
+    Raises
+    ------
+    CourseError
+        If Dask is not installed, or there is no scheduler, or it has no worker.
     """
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise CourseError(MISSING) from error
-    where = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
+    where: dict[str, Any] = {"scheduler_file" if Path(scheduler).is_file() else "address": scheduler}
     cluster = None
     try:
         if scheduler == LOCAL:
@@ -98,8 +140,25 @@ def connect(scheduler: str, jobs: int = 1, patience: float = 30.0) -> Iterator[C
             cluster.close()
 
 
-def work(job: Job, ours: dict[str, str]) -> dict:
-    """On a worker: `grading.work`, if this worker may. One that came late has not been asked before."""
+def work(job: Job, ours: dict[str, str]) -> JobResult:
+    """On a worker: do a job, if this worker may; one that joined later has not been asked before.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+    ours : dict of str
+        VERSION of the machine that started the run.
+
+    Returns
+    -------
+    JobResult
+
+    Raises
+    ------
+    SandboxError
+        If the worker may not grade.
+    """
     why = _misfit(*fitness(*_sandbox(job.options)), ours)
     if why:
         raise launcher.SandboxError(f"a worker may not grade: {why}")
@@ -113,6 +172,7 @@ def fitness(profile: str, by: str, unsafe: bool) -> tuple[dict[str, str], str]:
 
 
 def _misfit(theirs: dict[str, str], why: str, ours: dict[str, str]) -> str:
+    """Why a worker with these versions may not grade; `why` if only its sandbox fails, "" if nothing is wrong."""
     other = [f"{name} {theirs.get(name)}, not {ours[name]}" for name in ours if theirs.get(name) != ours[name]]
     return f"it runs {' and '.join(other)}: install the same there" if other else why
 

@@ -7,7 +7,6 @@ Moodle's ("Ada L_123_assignsubmission_file_convolve.ipynb"). The file may have a
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import io
 import re
@@ -18,21 +17,37 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lessons_grader import notebooks
+from lessons_grader import notebooks, tables
+from lessons_grader.authoring.rubrics import STUB
 from lessons_grader.notebooks import CourseError
+from lessons_grader.record import CORRUPT, MISSING, TWO
 
 CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_.*")
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_?.*")
 # As browsers save them, too; a zip may hold one.
 NOTEBOOK = re.compile(r"(?P<stem>.+?)\.(?:ipynb(?:\.txt|\.json|\.zip)?|zip)", re.IGNORECASE | re.DOTALL)
 HIDDEN = ("__", "._", ".i")  # what a Mac and JupyterLab put beside a notebook: __MACOSX, ._x, .ipynb_checkpoints
-MISSING, CORRUPT, TWO = "missing", "corrupt", "two files"
 LONGEST = 200_000  # letters of an answer
+LONGEST_TEXT = 50_000  # letters of a written part that are read
 
 
 @dataclasses.dataclass(frozen=True)
 class Submission:
-    """One student's file. `problem` is a status (missing, corrupt, two files) or "", with `note` saying more."""
+    """One student's file.
+
+    Attributes
+    ----------
+    student : str
+        Whose it is.
+    path : Path or None
+        The file; None if there is none, or more than one.
+    handed_in : datetime or None
+        When it was handed in.
+    problem : str
+        The status MISSING, CORRUPT or TWO if it cannot be graded, else "".
+    note : str
+        A sentence on the problem, for the student.
+    """
 
     student: str
     path: Path | None
@@ -41,15 +56,35 @@ class Submission:
     note: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What a submission says: the code of each answer, the text of each written part, notes for the student."""
+
+    answers: dict[str, str]
+    written: dict[str, str]
+    notes: tuple[str, ...]
+
+
 def roster(path: Path) -> list[dict[str, str]]:
-    """The course list: a CSV with a column `student` (the folder's name) and any others. Raises CourseError."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        comma = ";" if text.partition("\n")[0].count(";") else ","  # spreadsheets write what their language uses
-        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=comma)
-        rows = [{_name(k): _name(v or "") for k, v in row.items() if k is not None} for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CourseError(f"{path} cannot be read as a CSV table ({error}): export it as CSV in UTF-8") from error
+    """Read the list of a course's students.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV file with a column `student`, which has the names of their folders, and any others.
+
+    Returns
+    -------
+    list of dict
+        One for each student.
+
+    Raises
+    ------
+    CourseError
+        If it cannot be read, or a student has no name or one that another has too.
+    """
+    table = tables.read(path, "a roster")
+    rows = [{_name(column): _name(cell) for column, cell in row.items()} for row in table.rows]
     names = [row.get("student", "") for row in rows]
     for name in names:
         if not name or name.startswith(".") or set(name) & set("/\\\0") or names.count(name) > 1:
@@ -58,9 +93,26 @@ def roster(path: Path) -> list[dict[str, str]]:
 
 
 def find(folder: Path, assignment: str, students: list[str] | None = None) -> list[Submission]:
-    """All submissions in a folder, in the order of the names; with a roster also those that are missing.
+    """Find all submissions in a folder.
 
-    Raises CourseError if there is no such folder.
+    Parameters
+    ----------
+    folder : Path
+        The folder, in one of the shapes that the top of this module lists.
+    assignment : str
+        The name of the assignment: a student's folder may have notebooks of others too.
+    students : list of str, optional
+        The students of the roster; for each of them something is returned.
+
+    Returns
+    -------
+    list of Submission
+        In the order of the students' names.
+
+    Raises
+    ------
+    CourseError
+        If there is no such folder.
     """
     if not folder.is_dir():
         raise CourseError(f"{folder} is no folder: give the one that holds the submissions")
@@ -71,11 +123,11 @@ def find(folder: Path, assignment: str, students: list[str] | None = None) -> li
         match = NOTEBOOK.fullmatch(entry.name)
         if entry.name.startswith(".") or not (inner or match):
             continue
-        plain = entry.name if inner else match["stem"]
+        plain = entry.name if inner or not match else match["stem"]
         known = MOODLE.fullmatch(entry.name) or (None if inner else CANVAS.fullmatch(plain))
         name, number = (known["student"], known["number"]) if known else (plain, "")
         who = re.sub(r"^(\.|$)", r"_\1", _name(name)), number  # it will name a folder: never `..`
-        files.setdefault(who, []).extend(_inside(entry, assignment) if inner else [entry])
+        files.setdefault(who, []).extend(_in_folder(entry, assignment) if inner else [entry])
         if inner and not files[who]:
             there[who[0]] = ", ".join(sorted(_name(path.name) for path in entry.iterdir())[:10])
     alike = Counter(name for name, _ in files)  # two students may have one name; the platform's numbers tell them apart
@@ -93,16 +145,79 @@ def aside(folder: Path) -> list[str]:
 
 
 def load(path: Path) -> bytes:
-    """The bytes of the notebook that was handed in, also out of a zip that holds one. Raises CourseError."""
+    """Read the file that was handed in, which may be a zip with one notebook in it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bytes
+        The notebook.
+
+    Raises
+    ------
+    CourseError
+        If it is no plain file, too large, or a zip that holds none or several.
+    """
     data = notebooks.load(path)
     return _unzipped(data, path.name) if data.startswith(b"PK\x03\x04") else data
 
 
+def read(data: bytes, name: str, questions: list[str], parts: list[dict]) -> Contents:
+    """Read what a submission says.
+
+    Parameters
+    ----------
+    data : bytes
+        The notebook, from `load`.
+    name : str
+        The name of its file, for messages.
+    questions : list of str
+        The names of the assignment's answer cells.
+    parts : list of dict
+        The written parts of its bundle.
+
+    Returns
+    -------
+    Contents
+
+    Raises
+    ------
+    CourseError
+        If it is no notebook, or has none of the answer cells.
+    """
+    notebook = notebooks.parse(data, name)
+    found, notes = answers(notebook, questions)
+    return Contents(found, texts(notebook, parts), tuple(notes))
+
+
 def answers(notebook: dict, questions: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The source of each answer cell, and notes for the student about what is odd.
+    """Find the answer cells of a notebook.
 
     A cell that JupyterLab split in two, or that was copied, has its name twice: the parts run in order, as they did for
-    the student. A cell that was deleted has no answer. Raises CourseError if there is no answer cell at all.
+    the student. A cell that was deleted has no answer.
+
+    Parameters
+    ----------
+    notebook : dict
+        A notebook that was parsed.
+    questions : list of str
+        The names of the answer cells.
+
+    Returns
+    -------
+    answers : dict of str
+        The source of each answer that there is.
+    notes : list of str
+        What the student is told about the odd ones.
+
+    Raises
+    ------
+    CourseError
+        If there is no answer cell at all.
     """
     found: dict[str, list[str]] = {}
     for cell in notebook["cells"]:
@@ -123,8 +238,31 @@ def answers(notebook: dict, questions: list[str]) -> tuple[dict[str, str], list[
     return {q: source for q, source in joined.items() if not _giant(source)}, notes
 
 
+def texts(notebook: dict, parts: list[dict]) -> dict[str, str]:
+    """Find the written parts of a notebook.
+
+    Parameters
+    ----------
+    notebook : dict
+        A notebook that was parsed.
+    parts : list of dict
+        The written parts of the assignment's bundle.
+
+    Returns
+    -------
+    dict of str
+        The text of each part; "" where the cell is gone, empty, or as it was handed out.
+    """
+    found = {}
+    for part in parts:
+        cells = [cell["source"].strip() for cell in notebook["cells"] if notebooks.grade_id(cell) == part["id"]]
+        said = "\n\n".join(text for text in cells if text != part["stub"].strip())
+        found[part["id"]] = said.replace(STUB, "").strip()[:LONGEST_TEXT]
+    return found
+
+
 def is_late(submission: Submission, due: datetime | None) -> bool:
-    """Whether it was handed in after the last minute; a `due` without time zone is this machine's."""
+    """Whether it was handed in after `due`, which is this machine's time if it has no time zone."""
     return bool(due and submission.handed_in and submission.handed_in > due.astimezone(UTC))
 
 
@@ -133,12 +271,12 @@ def _giant(source: str) -> bool:
 
 
 def _name(text: str) -> str:
-    """A student's name as one that every file, table and terminal can write; the same however it was typed."""
+    """A student's name in letters that every file system, table and terminal can write, one way for all spellings."""
     return unicodedata.normalize("NFC", text.strip()).encode("utf-8", "backslashreplace").decode()
 
 
-def _inside(folder: Path, assignment: str) -> list[Path]:
-    """The notebooks of a student's folder that may be this assignment. No link is followed: it may lead elsewhere."""
+def _in_folder(folder: Path, assignment: str) -> list[Path]:
+    """The notebooks of a student's folder that may be this assignment. No linked folder is entered."""
     inner = folder / assignment
     if inner.is_dir() and not inner.is_symlink():
         folder = inner
@@ -148,7 +286,7 @@ def _inside(folder: Path, assignment: str) -> list[Path]:
 
 
 def _unzipped(data: bytes, name: str) -> bytes:
-    """The one notebook in a zip, in memory, and no more of it than a notebook may have."""
+    """The one notebook in a zip, unpacked in memory and only as far as a notebook may be large."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".ipynb")]
@@ -167,6 +305,7 @@ def _unzipped(data: bytes, name: str) -> bytes:
 
 
 def _submission(name: str, found: list[Path], folder: Path, there: str) -> Submission:
+    """The submission of a student with these files; `there` is what lies in the student's folder in their place."""
     if not found:
         return Submission(name, None, problem=MISSING, note=there and f"There is only {there}: a notebook is needed.")
     if len(found) > 1:

@@ -17,16 +17,36 @@ from lessons_grader.sandbox.profiles import MODEL_PROFILE, Limits, Profile
 ENGINES = ("docker", "podman")
 IMAGE = "pixels-to-ridnet-sandbox"
 LIBRARY = Path(__file__).resolve().parents[1]
-OURS = MODEL_PROFILE.ours  # what the image holds of us: enough for each profile of the sandbox
+OURS = MODEL_PROFILE.ours  # the files of lessons_grader in the image: enough for each profile of the sandbox
 
 
 def command(
     engine: str, profile: Profile, limits: Limits, *, room: int, environment: dict[str, str], start: str
 ) -> tuple[str, list[str]]:
-    """The name of a new container, and the engine's command line that runs `start` in it; `room` is /tmp's, in bytes.
+    """The engine's command line for a new container.
 
-    The runner is its first process, which nothing inside can kill or stop. Memory is counted for all processes
-    together: enough for two that use all of theirs.
+    The runner is the container's first process, which no other process in it can kill or stop. Memory is counted for
+    all processes together: enough for two that use all of theirs.
+
+    Parameters
+    ----------
+    engine : str
+        One of ENGINES.
+    profile, limits : Profile, Limits
+        What the container offers, and what may be used in it.
+    room : int
+        The size of its /tmp in bytes.
+    environment : dict of str
+        Its environment variables.
+    start : str
+        Python source that starts the runner; `{!r}` in it stands for the folder to import from.
+
+    Returns
+    -------
+    name : str
+        The container's name, for `stop`.
+    words : list of str
+        The command line.
     """
     name = f"{IMAGE}-{secrets.token_hex(8)}"
     memory = 2 * (limits.DATA if limits.DATA > 0 else limits.AS)
@@ -43,18 +63,28 @@ def command(
 
 
 def place(profile: Profile) -> str:
-    """Where the image holds what a profile of the sandbox can import."""
+    """The folder of the image that a profile of the sandbox imports from."""
     return f"/sandbox/{profile.packages[0]}"
 
 
 def stop(engine: str, name: str) -> None:
-    """End a container, and all in it, whose engine's own process was ended; it may not even have started."""
+    """End a container and everything in it, after the engine's own process was killed; it may not have started yet."""
     for word in ("kill", "rm"):  # Podman's `rm --force` alone would wait ten seconds first
         subprocess.run([engine, word, *(["--force"] if word == "rm" else []), name], capture_output=True, check=False)
 
 
 def refusal(engine: str, started: bool, said: str) -> str:
-    """Why a container did not give the answer that is known, and the command that makes the image for this Python."""
+    """Say why a container did not give the expected answer, and which command builds the image for this Python.
+
+    Parameters
+    ----------
+    engine : str
+        One of ENGINES.
+    started : bool
+        Whether the runner in it started and ended.
+    said : str
+        What the engine wrote to standard error.
+    """
     python = ".".join(platform.python_version_tuple()[:2])
     build = f"{engine} build --build-arg PYTHON={python} -t {IMAGE} -f deploy/sandbox.Dockerfile ."
     why = "its image is of another version" if started else " ".join(said.split()) or "it said nothing"
@@ -65,7 +95,10 @@ def refusal(engine: str, started: bool, said: str) -> str:
 
 
 def version(folder: str, files: list[str], packages: list[str]) -> list[int]:
-    """A fingerprint of Python, packages and the runner's files: it must be the same in the image and out here."""
+    """A fingerprint of Python, packages and files, which must be the same in the image and on this machine.
+
+    The source of this function is sent into the image and called there too, so it does its own imports.
+    """
     import hashlib
     import platform
     from importlib import metadata
@@ -77,8 +110,8 @@ def version(folder: str, files: list[str], packages: list[str]) -> list[int]:
 
 
 def known(profile: Profile) -> tuple[str, list, list[int]]:
-    """A cell, a call of its function, and what comes out of an image that is ours: see `version`."""
+    """A question with a known answer: the cell to run, the call to make, and what an image of this version returns."""
     packages = ["numpy", "keras", "tensorflow"] if profile.warm else ["numpy"]
-    values = [f"{place(profile)}/lessons_grader", list(OURS), packages]
-    call = ["version", [{"value": value} for value in values], {}]
-    return inspect.getsource(version), call, version(str(LIBRARY), *values[1:])
+    arguments = [f"{place(profile)}/lessons_grader", list(OURS), packages]
+    call = ["version", [{"value": value} for value in arguments], {}]
+    return inspect.getsource(version), call, version(str(LIBRARY), list(OURS), packages)

@@ -1,4 +1,4 @@
-"""What runs in the second sandbox: models that answers returned, opened with suspicion and tried on pictures.
+"""What runs in the second sandbox: models that answers returned, opened with suspicion and called on pictures.
 
 No answer ever runs there. A file is taken apart and only plain layers of Keras are let in; what is then loaded, in safe
 mode, gives nothing but its weights, by value, to a fresh clone.
@@ -47,10 +47,28 @@ class ModelError(ValueError):
 
 
 def answer(pictures: np.ndarray | None, most: int, width: int, *files: np.ndarray) -> np.ndarray:
-    """What the chain of models in `files` (bytes as uint8) makes of pictures (N, H, W, C), float32.
+    """Call a chain of models on pictures.
 
-    Between two models nothing passes but numbers of 16 bits, `width` a picture at most if it is not 0; all models
-    together have `most` weights at most if it is not 0. Without pictures: see `card`. Raises ModelError.
+    Parameters
+    ----------
+    pictures : ndarray or None
+        Pictures (N, H, W, C); None to ask for `card` instead.
+    most : int
+        The most weights that all models together may have; 0 for any number.
+    width : int
+        The most numbers a picture that may pass between two models, each of 16 bits; 0 for any number.
+    *files : ndarray
+        The .keras files in order, their bytes as uint8.
+
+    Returns
+    -------
+    ndarray
+        What the last model makes of the pictures, float32; without pictures, the sum of the models' cards.
+
+    Raises
+    ------
+    ModelError
+        If a model is not accepted.
     """
     if len(files) > CHAIN:
         raise ModelError(f"it is {len(files)} models, and {CHAIN} are the most")
@@ -61,7 +79,7 @@ def answer(pictures: np.ndarray | None, most: int, width: int, *files: np.ndarra
     if most and weights > most:
         raise ModelError(f"it has {weights:,} weights, and {most:,} are the most")
     if pictures is None:
-        return sum(card(model, steps) for model, steps in opened)
+        return np.sum([card(model, steps) for model, steps in opened], axis=0)
     passed = np.asarray(pictures, np.float32)
     for place, (model, _) in enumerate(opened):
         if place:
@@ -88,7 +106,25 @@ def card(model: keras.Model, steps: int) -> np.ndarray:
 
 
 def read(data: bytes) -> tuple[keras.Model, int]:
-    """A fresh model from the bytes of a .keras file, and the steps of its optimizer. Raises ModelError."""
+    """Load a model from a file that anybody may have written.
+
+    Parameters
+    ----------
+    data : bytes
+        The .keras file.
+
+    Returns
+    -------
+    model : keras.Model
+        A new model that took over nothing but the values of the weights.
+    steps : int
+        The steps of its optimizer, -1 without one.
+
+    Raises
+    ------
+    ModelError
+        If it is not accepted.
+    """
     config, weights = parts(data)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +142,25 @@ def read(data: bytes) -> tuple[keras.Model, int]:
 
 
 def parts(data: bytes) -> tuple[dict, bytes]:
-    """The config, checked, and the weights' file from the bytes of a .keras file. Raises ModelError."""
+    """Take a .keras file apart.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+
+    Returns
+    -------
+    config : dict
+        Its config, which names nothing but Keras's plain layers.
+    weights : bytes
+        The HDF5 file of its weights.
+
+    Raises
+    ------
+    ModelError
+        If it holds anything else, or is too large.
+    """
     if len(data) > LARGEST:
         raise ModelError(f"its file is larger than {LARGEST >> 20} MB")
     try:

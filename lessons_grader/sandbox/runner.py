@@ -1,39 +1,42 @@
-"""What runs inside the sandbox: the answer cells, called on given inputs. It holds no expected value and no verdict.
+"""What runs in the sandbox: the answer cells, called on given inputs. It holds no expected value and no verdict.
 
 Each check gets a process of its own, forked from this one before any answer has run, so a loop, a crash or a patch in
-one costs that check alone. This process reads what its children write and hands it on under names that it chooses
-itself. All of it is at the mercy of the submission, and may be: what comes out is nothing but a claim
-"this is what my function returned", and is judged outside.
+one costs that check alone. This process reads what those processes write and hands it on under names that begin with
+the check's number. All of it is at the mercy of the submission, and may be: what comes out is nothing but a claim
+"this is what my function returned", and is judged outside of the sandbox.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lessons_grader.sandbox import process_watch, seccomp, wire
 
 MESSAGE = 300  # letters of an error that leave the sandbox
 SEED = 1
-MODEL = 8 << 20  # bytes of a model's file; what is larger is cut off, and refused outside
+MODEL = 8 << 20  # bytes of a model's file; what is larger is cut off, and refused later
+Say = Callable[[str, bytes], None]  # hands on a named byte string
 
 
 def main() -> None:
-    """Read a job from standard input, write its outcome to standard output."""
+    """Read a job from standard input, write its answers to standard output."""
     data = dict(wire.unpack(sys.stdin.buffer.read()))
     job = json.loads(data.pop("job.json"))
     lower(job["limits"], job["uid"])
     if job["sandboxed"]:
         seccomp.apply()
-    if job["warm"]:  # once, and all that is forked from here shares it
+    if job["warm"]:  # once, and every process that is forked from here shares it
         importlib.import_module(job["warm"])
     channel, nothing = os.dup(1), os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -44,12 +47,20 @@ def main() -> None:
 
     send("hello")  # from here on, whatever fails is the submission's doing
     for number, run in enumerate(job["runs"]):
-        Run(run, data, job["limits"]).go(lambda name, payload, at=number: send(f"{at}/{name}", payload))
+        Run(run, data, job["limits"], number).go(send)
     send("bye")
 
 
-def lower(limits: dict, uid: int | None) -> None:
-    """Give up what this process does not need: root, memory, files, processes. Nothing of it can be had back."""
+def lower(limits: dict[str, Any], uid: int | None) -> None:
+    """Give up for good what this process does not need: root's rights, memory, files, processes.
+
+    Parameters
+    ----------
+    limits : dict
+        The values of the limits that the kernel keeps, by the names that `resource` has for them.
+    uid : int or None
+        The user number to take; None to keep this one.
+    """
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out, the kernel takes the sandbox first
     if uid is not None:
@@ -67,31 +78,44 @@ def lower(limits: dict, uid: int | None) -> None:
 
 
 class Run:
-    """One submission: its cells, the checks to call, and how much it has used."""
+    """One submission: its cells, the checks to call, and how much time it has used.
 
-    def __init__(self, run: dict, arrays: dict[str, bytes], limits: dict) -> None:
+    Parameters
+    ----------
+    run : dict
+        `cells`, pairs of name and source, and `checks` as `checks.job` writes them.
+    arrays : dict of bytes
+        The inputs, by name, as .npy files.
+    limits : dict
+        The fields of `profiles.Limits`.
+    number : int
+        The place of this run in the job, from 0.
+    """
+
+    def __init__(self, run: dict[str, Any], arrays: dict[str, bytes], limits: dict[str, Any], number: int = 0) -> None:
         self.cells, self.checks, self.arrays, self.limits = run["cells"], run["checks"], arrays, limits
+        self.number = number
         self.skipped: dict[str, str] = {}
         self.patience = 2.0  # seconds
-        self.busy: Counter[str] = Counter()  # seconds by question
-        self.idle: Counter[str] = Counter()
+        self.busy: defaultdict[str, float] = defaultdict(float)  # seconds of a core, by question
+        self.idle: defaultdict[str, float] = defaultdict(float)
 
-    def go(self, send: Callable[[str, bytes], None]) -> None:
-        """Try the cells, then every check; send `check/call` for each answer and `check/end` if one ended early."""
+    def go(self, send: Say) -> None:
+        """Try the cells, then every check; send each answer, and for a check that was stopped the reason."""
         self.find_cells_that_never_end()
         for check in self.checks:
-            question = check["cell"]
+            question, stopped = check["cell"], wire.stop_name(self.number, check["id"])
             if self.busy[question] > self.limits["busy"] or self.idle[question] > self.limits["dozing"]:
-                send(f"{check['id']}/end", b"budget")
+                send(stopped, b"budget")
                 continue
             most = check.get("cpu") or self.limits["cpu"]
-            answers, reason = self.attempt(lambda say, check=check: self.work(check, say), question, most)
-            for name, payload in wire.unpack(answers):
-                send(f"{check['id']}/{name}", payload)
+            answers, reason = self.attempt(functools.partial(self.work, check), question, most)
+            for call, payload in wire.unpack(answers):
+                send(wire.answer_name(self.number, check["id"], call), payload)
             if reason:
-                send(f"{check['id']}/end", reason.encode())
+                send(stopped, reason.encode())
         if self.skipped:
-            send("skipped", json.dumps(self.skipped).encode())
+            send(f"{self.number}/skipped", json.dumps(self.skipped).encode())
 
     def find_cells_that_never_end(self) -> None:
         """Run all cells; leave out the one that hangs or kills the process, and try again."""
@@ -104,12 +128,27 @@ class Run:
                 return
             self.skipped[begun[-1]] = reason
 
-    def open_cells(self, say: Callable[[str, bytes], None]) -> tuple[dict, dict]:
-        """Run the cells in order; the names they define, and the error of each that failed."""
-        space: dict = {"__name__": "__main__"}
+    def open_cells(self, say: Say) -> tuple[dict[str, Any], dict[str, dict]]:
+        """Run the cells in order.
+
+        Parameters
+        ----------
+        say : callable
+            It is given the name of each cell before it runs.
+
+        Returns
+        -------
+        space : dict
+            The names that the cells define.
+        failed : dict of dict
+            By cell, the error of each that failed.
+        """
+        space: dict[str, Any] = {"__name__": "__main__"}
         if "keras" in sys.modules:  # initial weights that nobody seeded must not make the luck of a grade
             sys.modules["keras"].utils.set_random_seed(SEED)
-        failed = {name: {"error": ["Stopped"], "message": reason} for name, reason in self.skipped.items()}
+        failed: dict[str, dict] = {
+            name: {"error": ["Stopped"], "message": reason} for name, reason in self.skipped.items()
+        }
         for name, source in self.cells:
             if name not in self.skipped:
                 say(name, b"")
@@ -119,8 +158,11 @@ class Run:
                     failed[name] = describe(error)
         return space, failed
 
-    def work(self, check: dict, say: Callable[[str, bytes], None]) -> None:
-        """The answers of one check. The same input, named twice, is the same array: an edit in place shows."""
+    def work(self, check: dict[str, Any], say: Say) -> None:
+        """Say the answer to each call of one check.
+
+        An input that two calls name is one and the same array, so that an answer that changes it in place is found out.
+        """
         space, failed = self.open_cells(lambda name, payload: None)
         inputs = {name: wire.load(self.arrays[name]) for name in check["arrays"]}
         for number, (function, positional, named) in enumerate(check["calls"]):
@@ -142,18 +184,30 @@ class Run:
             try:
                 return os.fork()
             except OSError:
-                process_watch.bury()
+                process_watch.reap()
                 if self.patience <= 0:
                     return None
                 self.patience -= 0.05
                 time.sleep(0.05)
 
-    def attempt(
-        self, work: Callable[[Callable[[str, bytes], None]], object], question: str = "", most: int = 0
-    ) -> tuple[bytes, str]:
-        """Do `work(say)` in a process of its own: the frames it said, and why it was stopped ("" if it was not).
+    def attempt(self, work: Callable[[Say], object], question: str = "", most: int = 0) -> tuple[bytes, str]:
+        """Do some work in a process of its own.
 
-        `most` are its seconds of a core, if not the usual ones.
+        Parameters
+        ----------
+        work : callable
+            It is given `say(name, payload)`.
+        question : str
+            Whose time it is.
+        most : int
+            Its seconds of a core, if not the usual ones.
+
+        Returns
+        -------
+        said : bytes
+            The named byte strings that it said.
+        reason : str
+            Why it was stopped, "" if it was not.
         """
         most = most or self.limits["cpu"]
         if not hasattr(os, "pidfd_open"):  # not Linux: no sandbox either, so these are an instructor's own files
@@ -163,23 +217,24 @@ class Run:
         read, write = os.pipe()
         pid = self.fork()
         if pid is None:
-            os.close(read), os.close(write)
+            os.close(read)
+            os.close(write)
             return b"", "processes"
         if pid == 0:
-            process_watch.child(work, write, most)
+            process_watch.work_and_exit(work, write, most)
         os.close(write)
-        said_bytes, stopped, idle = process_watch.watch(pid, read, self.limits)
+        written, stopped, idle = process_watch.watch(pid, read, self.limits)
         _, status, used = os.wait4(pid, 0)
-        process_watch.bury()
+        process_watch.reap()
         self.busy[question] += used.ru_utime + used.ru_stime
         self.idle[question] += idle
         os.close(read)
-        if said_bytes.endswith(process_watch.DONE):
-            return said_bytes.removesuffix(process_watch.DONE), ""
-        return said_bytes, stopped or process_watch.why(status, used.ru_utime + used.ru_stime, most)
+        if written.endswith(process_watch.DONE):
+            return written.removesuffix(process_watch.DONE), ""
+        return written, stopped or process_watch.why(status, used.ru_utime + used.ru_stime, most)
 
 
-def compile_cell(source: str, name: str) -> object:
+def compile_cell(source: str, name: str) -> Any:
     """A cell as code. A line of `%magic` or `!shell` means nothing here and is left out."""
     try:
         return compile(source, name, "exec", dont_inherit=True)
@@ -191,7 +246,7 @@ def compile_cell(source: str, name: str) -> object:
         return compile("\n".join(kept), name, "exec", dont_inherit=True)
 
 
-def describe(error: BaseException) -> dict:
+def describe(error: BaseException) -> dict[str, Any]:
     """An error as plain text: the names of its classes, its message, and the line of the cell."""
     classes = [c.__name__ for c in type(error).__mro__ if c not in (object, BaseException)]
     line, trace = getattr(error, "lineno", None), error.__traceback__
@@ -207,6 +262,7 @@ def describe(error: BaseException) -> dict:
 
 
 def _answer(result: object) -> bytes:
+    """What a function returned, as the bytes that `checks.decode` reads."""
     import numpy as np
 
     files = _models(result)
@@ -221,7 +277,9 @@ def _answer(result: object) -> bytes:
 def _models(result: object) -> list[bytes]:
     """The .keras files of an answer that is a model, the path of a file it wrote, or a tuple of these; [] if not."""
     keras, files = sys.modules.get("keras"), []
-    for item in (result if isinstance(result, tuple) else (result,)) if keras else ():
+    if keras is None:
+        return []
+    for item in result if isinstance(result, tuple) else (result,):
         if isinstance(item, str) and item.endswith(".keras"):
             files.append(_start(Path(item)))
         elif isinstance(item, keras.Model):
@@ -234,9 +292,11 @@ def _models(result: object) -> list[bytes]:
 
 
 def _start(path: Path) -> bytes:
+    """The start of a file: one byte more than is accepted, so that a larger one is told from one that fits."""
     with path.open("rb") as file:
         return file.read(MODEL + 1)
 
 
-def _value(value: dict, inputs: dict) -> object:
+def _value(value: dict[str, Any], inputs: dict[str, Any]) -> Any:
+    """An argument of a call: a plain value, or one of the input arrays."""
     return inputs[value["array"]] if "array" in value else value["value"]

@@ -45,7 +45,22 @@ NO_NEW_PRIVILEGES, SET_FILTER, FILTER_MODE = 38, 22, 2
 
 
 def program(machine: str) -> bytes:
-    """The filter in the kernel's bytecode. Raises OSError for a machine whose numbers are not known here."""
+    """The filter in the kernel's bytecode.
+
+    Parameters
+    ----------
+    machine : str
+        The kind of processor, such as "x86_64".
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    OSError
+        If the numbers of its system calls are not known here.
+    """
     if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"no filter of system calls is known for {machine}: grade on {', '.join(MACHINES)}")
     column, name = MACHINES[machine]
@@ -61,7 +76,13 @@ def program(machine: str) -> bytes:
 
 
 def apply() -> None:
-    """From here on, for this process and all that it starts. Raises OSError if the kernel does not take the filter."""
+    """Apply the filter to this process and to all that it starts from now on.
+
+    Raises
+    ------
+    OSError
+        If the kernel does not take the filter.
+    """
     code = program(platform.machine())
     libc, text = ctypes.CDLL(None, use_errno=True), ctypes.create_string_buffer(code, len(code))
     whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(text))

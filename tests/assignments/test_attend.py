@@ -1,4 +1,4 @@
-"""Proof of Assignment 5: reference and untouched version, each wrong answer's declared loss, and the written part."""
+"""Assignment 5: reference and untouched version, each wrong answer's declared loss, and the written part."""
 
 import os
 import subprocess
@@ -8,11 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from lessons_grader import cli
-from lessons_grader.authoring import checks, source, variants
+from lessons_grader.authoring import source, variants
 from lessons_grader.export import gradebook
 from lessons_grader.grading import manual_grading, pipeline
+from lessons_grader.record import CheckResult
 from lessons_grader.sandbox import launcher
-from tests.assignments import proofs
+from tests.assignments import helpers
 from tools.measure.catalogue import make_submissions, mutants_attend, networks_attend
 
 NAME = "attend"
@@ -25,21 +26,21 @@ TEXT = "The skips bring 4 dB, far more than the seeds, for pooling loses where a
 def test_each_wrong_answer_loses_exactly_its_declared_checks(question, student):
     mutants = mutants_attend.MUTANTS[question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proofs.lost(NAME, question, mutants, student) == declared
+    assert helpers.lost_checks(NAME, question, mutants, student) == declared
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("question", networks_attend.NETWORKS)
 def test_each_wrong_network_loses_exactly_its_declared_checks(question, monkeypatch):
     """Through the grader as it is, but without a process for each check: TensorFlow is started once."""
-    monkeypatch.setattr(launcher, "run", proofs.warm)
+    monkeypatch.setattr(launcher, "run", helpers.run_here)
     mutants = networks_attend.NETWORKS[question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proofs.lost(NAME, question, mutants, "ada", plain=False) == declared
+    assert helpers.lost_checks(NAME, question, mutants, "ada", plain=False) == declared
 
 
 def test_no_check_is_idle_and_every_question_has_its_wrong_answers():
-    assert proofs.idle(NAME, ALL) == set()
+    assert helpers.checks_that_catch_nothing_alone(NAME, ALL) == set()
     assert sorted(ALL) == make_submissions.assignment(NAME).questions
     assert min(len(mutants) for mutants in ALL.values()) >= 8
 
@@ -68,16 +69,16 @@ def graded():
     return verdicts
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
     full, empty = graded
     assert [(v.check.id, v.tells) for v in full if v.share < 1] == []
-    assert (proofs.earned(full), proofs.earned(empty)) == (24, 0)
+    assert (helpers.points_of(full), helpers.points_of(empty)) == (24, 0)
     for verdict in empty:
         assert verdict.tells == f"Not answered yet. {verdict.check.says}"
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_graded_again_under_load_every_measured_value_is_the_same(graded):
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:
@@ -94,9 +95,12 @@ def test_from_submissions_to_a_score_with_a_persons_marks(tmp_path, monkeypatch)
     monkeypatch.setenv(variants.VARIABLE, make_submissions.KEY)
     monkeypatch.setattr(launcher, "refusal", lambda *_: "")
     found = pipeline.checks_of(make_submissions.bundle(NAME))
-    tests = {n: [pipeline._test(checks.Verdict(c, share, "")) for c in found] for n, share in (("ada", 1), ("bob", 0))}
+    results = {
+        student: pipeline.JobResult(tuple(CheckResult(c.id, c.question, share * c.points, c.points, "") for c in found))
+        for student, share in (("ada", 1), ("bob", 0))
+    }
     runs = []
-    monkeypatch.setattr(pipeline, "work", lambda job: runs.append(job.student) or result(tests[job.student]))
+    monkeypatch.setattr(pipeline, "work", lambda job: runs.append(job.student) or results[job.student])
     make_submissions.put(tmp_path / "in", "ada", handed_in())
     make_submissions.put(tmp_path / "in", "bob", handed_in("stub"))
     (tmp_path / "in" / "cem").mkdir()
@@ -130,13 +134,9 @@ def test_from_submissions_to_a_score_with_a_persons_marks(tmp_path, monkeypatch)
     assert (row["status"], row["score"], row["percent"], row["waiting"], row["w1"]) == ("graded", "30", "100", "0", "6")
 
 
-def result(tests):
-    return {"ours": "", "tests": tests, "notes": []}
-
-
 @pytest.mark.parametrize("version", [source.student, source.page])
 def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
-    assert proofs.leaks(NAME, version) == []
+    assert helpers.published_secrets(NAME, version) == []
     text = version(make_submissions.assignment(NAME)).decode()
     (part,) = manual_grading.parts_of(make_submissions.bundle(NAME))
     assert all(line["says"] in text for line in part["rubric"]), "students see what earns points"
@@ -152,11 +152,11 @@ def test_students_get_their_own_numbers():
     assert len(versions) == 9  # three levels of noise, three widths
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(capsys):
     questions = make_submissions.assignment(NAME).questions
-    assert proofs.raised(NAME, source.solution) == {}
+    assert helpers.errors_of_tests(NAME, source.solution) == {}
     assert capsys.readouterr().out.count("Question ") == len(questions)
-    untouched = proofs.raised(NAME, source.student)
+    untouched = helpers.errors_of_tests(NAME, source.student)
     assert set(untouched) == {f"{q}-test" for q in questions}
     assert all("is not answered yet" in str(error) for error in untouched.values())

@@ -24,7 +24,7 @@ def test_load_changes_no_score_and_no_measured_value():
         assert found["records"] >= 19 and found["checks"] > 30 * found["records"] / 2 and found["wrong_answers"] > 100
         unseeded = set()
         if name != "convolve":
-            for answers in import_module(f"tests.assignments.networks_{name}").NETWORKS.values():
+            for answers in import_module(f"tools.measure.catalogue.networks_{name}").NETWORKS.values():
                 unseeded |= {row for row, wrong in enumerate(answers) if "nobody" in wrong}
         for record in found["records_that_differ"]:
             assert int(re.search(r"wrong \d+ (\d+)", record)[1]) in unseeded, (name, record)

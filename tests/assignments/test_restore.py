@@ -1,4 +1,4 @@
-"""Proof of Assignment 4, for both choices: the reference earns all, nothing nothing, each wrong answer its loss."""
+"""Assignment 4, for both choices: the reference earns all, nothing nothing, each wrong answer its loss."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from lessons_grader.authoring import checks, choices, source, variants
 from lessons_grader.grading import pipeline
 from lessons_grader.sandbox import launcher
 from lessons_lib import metrics
-from tests.assignments import proofs
+from tests.assignments import helpers
 from tools.measure.catalogue import make_submissions, mutants_restore, networks_restore
 
 NAME = "restore"
@@ -67,7 +67,7 @@ def reports(choice, student="ada"):
 @pytest.fixture
 def here(monkeypatch):
     """Through the grader as it is, but without a process for each check: TensorFlow is started once."""
-    monkeypatch.setattr(launcher, "run", proofs.warm)
+    monkeypatch.setattr(launcher, "run", helpers.run_here)
 
 
 @pytest.mark.parametrize("question", mutants_restore.MUTANTS)
@@ -77,38 +77,38 @@ def here(monkeypatch):
 def test_each_wrong_answer_loses_exactly_its_declared_checks(question, choice, student, here):
     mutants = NUMPY[choice][question]
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proofs.lost(NAME, question, mutants, student, always=chosen(choice)) == declared
+    assert helpers.lost_checks(NAME, question, mutants, student, always=chosen(choice)) == declared
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("choice", CHOICES)
 def test_each_wrong_report_loses_exactly_its_declared_checks(choice, here):
     mutants = reports(choice)
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
     always = chosen(choice) | {"q6": UNTRAINED}
-    assert proofs.lost(NAME, "q7", mutants, "ada", plain=False, always=always) == declared
+    assert helpers.lost_checks(NAME, "q7", mutants, "ada", plain=False, always=always) == declared
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_each_wrong_network_loses_exactly_its_declared_checks(here):
     mutants = networks_restore.Q5
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
-    assert proofs.lost(NAME, "q5", mutants, "ada", plain=False) == declared
+    assert helpers.lost_checks(NAME, "q5", mutants, "ada", plain=False) == declared
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("choice", CHOICES)
 def test_each_wrong_training_loses_exactly_its_declared_checks(choice, here):
     mutants = networks_restore.Q6
     declared = {mutant: checks for mutant, (_, checks) in mutants.items()}
     always = chosen(choice) | {"q5": networks_restore.LIGHT}
-    assert proofs.lost(NAME, "q6", mutants, "ada", plain=False, always=always) == declared
+    assert helpers.lost_checks(NAME, "q6", mutants, "ada", plain=False, always=always) == declared
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_no_check_is_idle_and_every_question_has_its_wrong_answers(choice):
     found = NUMPY[choice] | networks_restore.NETWORKS | {"q7": reports(choice)}
-    assert proofs.idle(NAME, found) == set()
+    assert helpers.checks_that_catch_nothing_alone(NAME, found) == set()
     questions = [question for question in make_submissions.assignment(NAME).questions if question != choices.CELL]
     assert sorted(found) == questions
     assert min(len([1 for _, lost in mutants.values() if lost]) for mutants in found.values()) >= 8
@@ -144,25 +144,25 @@ def graded(request):
     return request.param, verdicts
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_the_reference_earns_all_and_the_untouched_version_nothing(graded):
     _, (full, empty) = graded
     assert [(v.check.id, v.tells) for v in full if v.share < 1] == []
-    assert proofs.earned(full) == 30
-    assert proofs.earned(empty) == 0
+    assert helpers.points_of(full) == 30
+    assert helpers.points_of(empty) == 0
     for verdict in empty:
         assert verdict.tells == f"Not answered yet. {verdict.check.says}"
     measured = {v.check.id: v.tells for v in full if v.tells}
     assert set(measured) == {"q6-gain", "q7-nothing", "q7-classical", "q7-network"}
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("graded", ["deblur"], indirect=True)
 def test_graded_again_under_load_every_measured_value_is_the_same(graded):
     """Of question 6, whose training is the one that question 7 repeats."""
     choice, (full, _) = graded
     settings = pipeline.GradingOptions(
-        proofs.only(NAME, "q6"), make_submissions.KEY, unsafe=bool(make_submissions.no_sandbox())
+        helpers.bundle_with(NAME, "q6"), make_submissions.KEY, unsafe=bool(make_submissions.no_sandbox())
     )
     load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
     try:
@@ -190,7 +190,7 @@ def test_the_answers_of_one_choice_are_worth_little_under_the_other(choice, here
     other = CHOICES[CHOICES.index(choice) - 1]
     for question in ("q1", "q3"):
         right = make_submissions.answers(name=NAME)[question].replace("CHOICE ==", f"{other!r} ==")
-        lost = proofs.lost(NAME, question, {"other": (right, set())}, "ada", always=chosen(choice))["other"]
+        lost = helpers.lost_checks(NAME, question, {"other": (right, set())}, "ada", always=chosen(choice))["other"]
         worth = {
             check.id.removeprefix(f"{question}-"): check.points
             for check in pipeline.checks_of(make_submissions.bundle(NAME))
@@ -200,7 +200,7 @@ def test_the_answers_of_one_choice_are_worth_little_under_the_other(choice, here
 
 @pytest.mark.parametrize("version", [source.student, source.page])
 def test_nothing_published_holds_a_solution_or_a_hidden_check(version):
-    assert proofs.leaks(NAME, version) == []
+    assert helpers.published_secrets(NAME, version) == []
 
 
 def test_solutions_are_shown_without_the_hidden_checks():
@@ -213,13 +213,13 @@ def test_students_get_their_own_numbers():
     assert len(versions) == 3  # the values of SIGMA; all hidden pictures are a student's own
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("choice", CHOICES)
 def test_public_checks_pass_for_the_reference_and_hint_at_the_rest(choice, capsys):
     questions = make_submissions.assignment(NAME).questions
-    assert proofs.raised(NAME, source.solution, chosen(choice)) == {}
+    assert helpers.errors_of_tests(NAME, source.solution, chosen(choice)) == {}
     said = capsys.readouterr().out
     assert said.count("Question ") == len(questions) - 1 and f"Your choice is to {choice}" in said
-    untouched = proofs.raised(NAME, source.student)
+    untouched = helpers.errors_of_tests(NAME, source.student)
     assert set(untouched) == {f"{q}-test" for q in questions} | {"choice", "q7"}
     assert all("is not answered yet" in str(error) for error in untouched.values())

@@ -81,6 +81,13 @@ def test_without_a_sandbox_nothing_is_written(run, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("option", ["--sandbox", "--box"])
+def test_the_old_name_of_the_sandbox_option_still_works(run, tmp_path, option):
+    make_submissions.put(tmp_path / "in", "ada", make_submissions.handed_in())
+    done = run("grade", "in", "--assignment", "convolve", "-o", "out", option, "vault")
+    assert done.exit_code == 2 and "the sandbox is 'vault'" in done.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

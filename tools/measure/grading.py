@@ -232,11 +232,11 @@ def peers(students: int = 10, turns: int = 2) -> dict:
     with tempfile.TemporaryDirectory() as place:
         graders = grading_peers.prepare(Path(place), students, measured)
         took = {name: Counter() for name in ("ours", *graders)}
-        desk_folder = Path(place, "ours")
+        our_folder = Path(place, "ours")
         for number in range(students):
-            make_submissions.put(desk_folder, f"s{number}", make_submissions.handed_in())
+            make_submissions.put(our_folder, f"s{number}", make_submissions.handed_in())
         for turn in range(turns):
-            took["ours"].update(grade(desk_folder, Path(place, f"out-{turn}"), 1))
+            took["ours"].update(grade(our_folder, Path(place, f"out-{turn}"), 1))
             for name, run in graders.items():
                 took[name].update(run())
     each = {name: {kind: took[name][kind] / students / turns for kind in took[name]} for name in took}
@@ -264,7 +264,7 @@ def main() -> None:
     if set(names) - set(MEASURES):
         parser.error(f"choose from {', '.join(MEASURES)}")
     if make_submissions.no_sandbox():
-        raise SystemExit(f"nothing was measured: {make_submissions.no_box()}")
+        raise SystemExit(f"nothing was measured: {make_submissions.no_sandbox()}")
     adopt()
     for name in names:
         print(f"measuring {name}: {MEASURES[name].__doc__}", flush=True)

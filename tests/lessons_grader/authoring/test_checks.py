@@ -80,12 +80,12 @@ def test_a_job_names_arrays_once_and_tells_nothing_of_the_check():
 
 
 def test_the_reference_gets_inputs_of_its_own_and_may_raise():
-    def spoil(x):
+    def clear(x):
         x += 1
         return x
 
     image = np.zeros(2)
-    answers = checks.reference({"f": spoil}, [checks.call("f", image), checks.call("f", image), checks.call("f", "x")])
+    answers = checks.reference({"f": clear}, [checks.call("f", image), checks.call("f", image), checks.call("f", "x")])
     assert [a.tolist() for a in answers[:2]] == [[1, 1], [1, 1]]
     assert answers[2] == Failure(("TypeError",))
     assert (image == 0).all()

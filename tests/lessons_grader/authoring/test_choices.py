@@ -89,10 +89,9 @@ def test_a_record_notes_the_choice(tmp_path):
     made = assignment(tmp_path)
     bundle, path = json.loads(source.bundle(made)), tmp_path / "ada.ipynb"
     path.write_bytes(source.student(made))
-    record, _ = pipeline.prepare(
-        submissions.Submission("ada", path), pipeline.GradingOptions(bundle, "a secret of the tests")
-    )
-    assert ["makes no choice" in note for note in record["notes"]] == [True]
+    options = pipeline.GradingOptions(bundle, "a secret of the tests")
+    record, _ = pipeline.prepare(pipeline.load(submissions.Submission("ada", path), options), options)
+    assert ["makes no choice" in note for note in record.notes] == [True]
 
 
 @pytest.mark.parametrize(("offered", "choosing"), [((), True), (tuple(OFFERED), False), (("deblur",), True)])

@@ -1,18 +1,20 @@
+import html
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from lessons_grader.export import feedback
+from lessons_grader.record import CheckResult, Record
 
-TESTS = [
-    {"id": "q1-a", "question": "q1", "score": 1.0, "points": 1.0, "tells": ""},
-    {"id": "q1-b", "question": "q1", "score": 0.5, "points": 2.0, "tells": "It raised <b>: 1 & 2"},
-    {"id": "q2-a", "question": "q2", "score": 0.0, "points": 1.0, "tells": "Not answered yet."},
-]
-RECORD = {"student": "ada <x>", "assignment": "tiny", "title": "Tiny", "status": "graded", "score": 1.5, "points": 4.0}
-RECORD |= {"tests": TESTS, "notes": ["q1: odd <i>"], "key": "k"}
-NOTHING = RECORD | {"score": None, "tests": [], "notes": ["why"]}
+TESTS = (
+    CheckResult("q1-a", "q1", 1.0, 1.0, ""),
+    CheckResult("q1-b", "q1", 0.5, 2.0, "It raised <b>: 1 & 2"),
+    CheckResult("q2-a", "q2", 0.0, 1.0, "Not answered yet."),
+)
+RECORD = Record("ada <x>", "tiny", "Tiny", "graded", 4.0, 1.5, TESTS, ("q1: odd <i>",), "k")
+NOTHING = replace(RECORD, score=None, tests=(), notes=("why",))
 
 
 def test_gradescope_reads_it():
@@ -23,7 +25,7 @@ def test_gradescope_reads_it():
     ]
     assert {test["visibility"] for test in shape["tests"]} == {"visible"}
     assert {test["output_format"] for test in shape["tests"]} == {shape["output_format"]} == {"text"}
-    assert "score" not in feedback.gradescope(NOTHING | {"status": "corrupt"})
+    assert "score" not in feedback.gradescope(replace(NOTHING, status="corrupt"))
 
 
 def test_the_page_says_all_and_escapes_what_others_wrote():
@@ -44,15 +46,24 @@ def test_the_page_says_all_and_escapes_what_others_wrote():
 
 @pytest.mark.parametrize("status", ["corrupt", "two files", "missing", "not graded"])
 def test_no_score_is_shown_where_there_is_none(status):
-    page = feedback.page(NOTHING | {"status": status})
+    page = html.unescape(feedback.page(replace(NOTHING, status=status)))
     assert feedback.WORDS[status] in page and "points" not in page.split("</style>")[1]
 
 
 def test_what_is_not_graded_leaves_no_results(tmp_path):
-    record = RECORD | {"student": "ada"}
+    record = replace(RECORD, student="ada")
     feedback.store(record, tmp_path)
     path = feedback.place("ada", tmp_path)
-    assert json.loads(path.read_text(encoding="utf-8"))["extra_data"] == record
+    assert json.loads(path.read_text(encoding="utf-8"))["extra_data"] == record.to_json()
+    assert feedback.load("ada", tmp_path) == record
     assert sorted(p.name for p in path.parent.iterdir()) == ["feedback.html", "results.json"]
-    feedback.store(record | {"status": "not graded"}, tmp_path)
-    assert list(path.parent.iterdir()) == []
+    feedback.store(replace(record, status="not graded"), tmp_path)
+    assert list(path.parent.iterdir()) == [] and feedback.load("ada", tmp_path) is None
+
+
+@pytest.mark.parametrize("stored", ["", "[]", '{"extra_data": []}', '{"extra_data": {"grade": 1}}'])
+def test_what_another_version_stored_is_no_record(tmp_path, stored):
+    path = feedback.place("ada", tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_text(stored)
+    assert feedback.load("ada", tmp_path) is None

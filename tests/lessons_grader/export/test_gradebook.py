@@ -1,23 +1,17 @@
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from lessons_grader.export import gradebook
 from lessons_grader.notebooks import CourseError
+from lessons_grader.record import CheckResult, Record
 
-TESTS = [{"id": "q1-a", "question": "q1", "score": 1.5, "points": 2.0, "tells": ""}]
-ADA = {
-    "student": "ada",
-    "assignment": "tiny",
-    "status": "late",
-    "score": 1.5,
-    "points": 2.0,
-    "tests": TESTS,
-    "notes": [],
-}
-EVE = ADA | {"student": "=cmd()", "status": "corrupt", "score": None, "tests": [], "notes": ["a, b", "c"]}
-ZERO = ADA | {"student": "zoe", "status": "graded", "score": 0.0, "tests": [TESTS[0] | {"score": 0.0}]}
+TESTS = (CheckResult("q1-a", "q1", 1.5, 2.0, ""),)
+ADA = Record("ada", "tiny", "Tiny", "late", 2.0, 1.5, TESTS)
+EVE = replace(ADA, student="=cmd()", status="corrupt", score=None, tests=(), notes=("a, b", "c"))
+ZERO = replace(ADA, student="zoe", status="graded", score=0.0, tests=(replace(TESTS[0], score=0.0),))
 ROSTER = [{"student": "ada", "name": "Ada L", "id": "7", "sis_id": "s7", "login": "al", "section": "A", "email": "a@x"}]
 
 
@@ -59,6 +53,13 @@ def test_moodle(book):
         ["'=cmd()", "", "", "Your file could not be read, so nothing was graded. Hand it in again. a, b c"],
         ["zoe", "", "0", "Graded."],
     ]
+
+
+def test_a_gradebook_that_a_spreadsheet_saved_again_is_read(book, tmp_path):
+    text = gradebook.table([ADA, EVE, ZERO], ["q1"]).replace("a, b c", "c").replace(",", ";").replace('"', "")
+    (tmp_path / "gradebook.csv").write_text("\ufeff" + text, encoding="utf-8")
+    again = gradebook.read(tmp_path / "gradebook.csv")
+    assert [row["student"] for row in again] == [row["student"] for row in book]
 
 
 def test_what_is_no_gradebook_is_refused(tmp_path):

@@ -60,7 +60,7 @@ def test_a_worker_dies_and_nothing_is_lost_or_graded_twice(scheduler, tmp_path):
         assert connected.refusal(settings) == ""
 
         def hear(record, fresh):
-            told[record["student"]] += fresh
+            told[record.student] += fresh
             if sum(told.values()) == 4:
                 started[0].send_signal(signal.SIGKILL)
 
@@ -75,9 +75,9 @@ def test_a_worker_dies_and_nothing_is_lost_or_graded_twice(scheduler, tmp_path):
     assert set(told) == {s.student for s in found} and set(told.values()) == {1}
     assert records == pipeline.grade_all(found, settings, tmp_path / "alone", 2)
     for record in records:
-        one, other = (feedback.place(record["student"], tmp_path / folder) for folder in ("out", "alone"))
+        one, other = (feedback.place(record.student, tmp_path / folder) for folder in ("out", "alone"))
         assert one.read_bytes() == other.read_bytes()
-    assert [r["score"] for r in records] == [30 if n % 2 else 0 for n in range(13)] + [None]
+    assert [r.score for r in records] == [30 if n % 2 else 0 for n in range(13)] + [None]
 
 
 @sandboxed
@@ -89,8 +89,8 @@ def test_a_worker_that_can_make_no_sandbox_is_refused(scheduler, tmp_path):
         found = submissions.find(tmp_path / "in", "convolve")
         words = found, make_submissions.settings(unsafe=False), tmp_path / "out", 1
         [record] = pipeline.grade_all(*words, workers=connected.run)  # as if it had come after the question
-    assert record["status"] == "not graded" and record["score"] is None
-    assert "a worker may not grade: bubblewrap is not installed" in record["notes"][0]
+    assert record.status == "not graded" and record.score is None
+    assert "a worker may not grade: bubblewrap is not installed" in record.notes[0]
     assert not feedback.place("ada", tmp_path / "out").exists()
 
 
@@ -106,9 +106,10 @@ def test_a_worker_of_another_version_is_refused(scheduler, monkeypatch):
 def test_the_secret_stays_here(tmp_path):
     path = make_submissions.put(tmp_path, "ada", make_submissions.handed_in())
     settings = make_submissions.settings()
-    _, job = pipeline.prepare(submissions.Submission("ada", path), settings)
+    ada = submissions.Submission("ada", path)
+    _, job = pipeline.prepare(pipeline.load(ada, settings), settings)
     assert make_submissions.KEY not in repr(job) and job.options.seed is not None
-    assert pipeline.work(job)["tests"] == pipeline.grade(submissions.Submission("ada", path), settings)["tests"]
+    assert pipeline.work(job).tests == pipeline.grade(ada, settings).tests
 
 
 def test_what_an_instructor_can_mend_is_said(scheduler, monkeypatch):

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from lessons_grader.authoring import source
 from lessons_grader.export import feedback, gradebook
 from lessons_grader.grading import manual_grading, pipeline, submissions
 from lessons_grader.notebooks import CourseError
+from lessons_grader.record import CheckResult, Record
 from tests.lessons_grader.authoring.test_source import ABOUT, cell, cells
 
 TABLE = "| Line | Points | What |\n| --- | --- | --- |\n| w1-claim | 2 | A number. |\n| w1-why | 1.5 | A reason. |"
@@ -38,16 +40,14 @@ def notebook(text):
 
 
 def record(student="ada", text="So.", ended="graded", so_far=2.0):
-    test = {"id": "q1-sum", "question": "q1", "score": so_far, "points": 2.0, "tells": ""}
-    found = {
-        "student": student,
-        "assignment": "tiny",
-        "title": "Tiny",
-        "status": ended,
-        "ended": ended,
-        "score": so_far,
-    }
-    return found | {"so_far": so_far, "tests": [test], "written": {"w1": text}, "notes": [], "points": 5.5, "key": "k"}
+    """A submission whose check was judged, before anybody looked at the written part."""
+    test = CheckResult("q1-sum", "q1", so_far, 2.0, "")
+    done = Record(student, "tiny", "Tiny", ended, 5.5, so_far, (test,), key="k")
+    return dataclasses.replace(done, written={"w1": text}, ended=ended, has_written=True, so_far=so_far)
+
+
+def ungraded(record, status):
+    return dataclasses.replace(record, status=status, score=None, so_far=None, tests=())
 
 
 def given(claim=2.0, why=1.0, text="So.", student="ada"):
@@ -100,61 +100,61 @@ def test_what_would_go_wrong_later_is_found_in_the_source(tmp_path, options, sai
     ],
 )
 def test_what_was_written(bundle, said, text):
-    assert manual_grading.texts(notebook(said), bundle) == {"w1": text}
+    assert submissions.texts(notebook(said), manual_grading.parts_of(bundle)) == {"w1": text}
 
 
 def test_a_cell_that_is_gone_was_not_written_and_one_that_was_split_is_whole(bundle):
-    assert manual_grading.texts({"cells": []}, bundle) == {"w1": ""}
-    assert manual_grading.texts({"cells": [*notebook("a")["cells"], *notebook("b")["cells"]]}, bundle) == {
-        "w1": "a\n\nb"
-    }
-    assert len(manual_grading.texts(notebook("a" * 10**6), bundle)["w1"]) == manual_grading.LONGEST
+    parts = manual_grading.parts_of(bundle)
+    assert submissions.texts({"cells": []}, parts) == {"w1": ""}
+    split = {"cells": [*notebook("a")["cells"], *notebook("b")["cells"]]}
+    assert submissions.texts(split, parts) == {"w1": "a\n\nb"}
+    assert len(submissions.texts(notebook("a" * 10**6), parts)["w1"]) == submissions.LONGEST_TEXT
 
 
 @pytest.mark.parametrize("ended", ["graded", "late"])
 def test_points_wait_and_are_no_zero_until_a_person_gives_them(bundle, ended):
     waits = manual_grading.apply(record(ended=ended), bundle, {})
-    assert (waits["status"], waits["score"], waits["so_far"], waits["waiting"]) == ("waiting", None, 2, 3.5)
-    assert [test["score"] for test in waits["tests"]] == [2.0, None, None]
+    assert (waits.status, waits.score, waits.so_far, waits.waiting) == ("waiting", None, 2, 3.5)
+    assert [test.score for test in waits.tests] == [2.0, None, None]
     half = manual_grading.apply(waits, bundle, given(why=None))
-    assert (half["status"], half["score"], half["so_far"], half["waiting"]) == ("waiting", None, 4, 1.5)
+    assert (half.status, half.score, half.so_far, half.waiting) == ("waiting", None, 4, 1.5)
     done = manual_grading.apply(half, bundle, given())
-    assert (done["status"], done["score"], done["so_far"], done["waiting"]) == (ended, 5, 5, 0)
+    assert (done.status, done.score, done.so_far, done.waiting) == (ended, 5, 5, 0)
     assert manual_grading.apply(done, bundle, given()) == done
     assert manual_grading.apply(done, bundle, {}) == waits, "a mark that is taken back waits again"
 
 
 def test_a_mark_of_zero_is_a_mark(bundle):
     done = manual_grading.apply(record(), bundle, given(0, 0))
-    assert (done["status"], done["score"], done["waiting"]) == ("graded", 2, 0)
-    assert [test["tells"] for test in done["tests"]] == ["", "A number.", "A reason."]
+    assert (done.status, done.score, done.waiting) == ("graded", 2, 0)
+    assert [test.tells for test in done.tests] == ["", "A number.", "A reason."]
 
 
 def test_who_wrote_nothing_waits_for_nobody_but_may_get_points(bundle):
     done = manual_grading.apply(record(text=""), bundle, {})
-    assert (done["status"], done["score"], done["waiting"]) == ("graded", 2, 0)
-    assert done["tests"][1]["tells"] == "Not answered yet. A number."
-    assert manual_grading.apply(record(text=""), bundle, given(1, 1, text=""))["score"] == 4, "it was in another cell"
+    assert (done.status, done.score, done.waiting) == ("graded", 2, 0)
+    assert done.tests[1].tells == "Not answered yet. A number."
+    assert manual_grading.apply(record(text=""), bundle, given(1, 1, text="")).score == 4, "it was in another cell"
 
 
 def test_a_mark_belongs_to_the_text_that_was_read(bundle):
     marks = given(text="An earlier text.")
-    assert manual_grading.apply(record(), bundle, marks)["waiting"] == 3.5
+    assert manual_grading.apply(record(), bundle, marks).waiting == 3.5
     rows = manual_grading.sheet([record()], bundle, marks)
     assert [row[3:5] for row in rows[1:]] == [["", "(for an earlier text: 2)"], ["", "(for an earlier text: 1)"]]
     by_hand = {who: manual_grading.Mark(mark.points) for who, mark in marks.items()}  # a sheet without that column
-    assert manual_grading.apply(record(), bundle, by_hand)["score"] == 5
+    assert manual_grading.apply(record(), bundle, by_hand).score == 5
 
 
 @pytest.mark.parametrize("status", ["corrupt", "not graded", "missing"])
 def test_what_was_not_graded_gets_no_score_by_marks(bundle, status):
-    broken = record() | {"status": status, "score": None, "so_far": None, "tests": []}
+    broken = ungraded(record(), status)
     assert manual_grading.apply(broken, bundle, given()) == broken
     assert manual_grading.sheet([broken], bundle, {}) == [manual_grading.COLUMNS]
 
 
 def test_an_assignment_without_written_parts_stays_as_it_was(tmp_path):
-    plain = {key: value for key, value in record().items() if key not in ("written", "so_far", "ended")}
+    plain = dataclasses.replace(record(), written=None, ended=None, has_written=False, so_far=None)
     bundle = {"about": {"name": "tiny"}, "cells": []}
     assert manual_grading.apply(plain, bundle, {}) == plain
     assert manual_grading.store([plain], bundle, {}, tmp_path) == "" and not list(tmp_path.iterdir())
@@ -176,8 +176,8 @@ def test_the_sheet_comes_back_as_it_was_filled_in(bundle, tmp_path):
     path.write_text("\ufeff" + "\n".join(";".join(row) for row in rows), encoding="utf-8")  # as a spreadsheet saves it
     marks = manual_grading.read([path], bundle)
     done = [manual_grading.apply(r, bundle, marks) for r in records]
-    assert [(r["status"], r["so_far"]) for r in done] == [("graded", 5.5), ("waiting", 2)]
-    assert done[0]["tests"][1]["tells"] == "fine"
+    assert [(r.status, r.so_far) for r in done] == [("graded", 5.5), ("waiting", 2)]
+    assert done[0].tests[1].tells == "fine"
     assert manual_grading.store(done, bundle, marks, tmp_path).startswith("1 wait")
     again = {who: (mark.points, mark.comment) for who, mark in manual_grading.read([path], bundle).items()}
     assert again == {who: (mark.points, mark.comment) for who, mark in marks.items()}
@@ -231,7 +231,7 @@ def test_gradebook_exports_and_feedback_keep_waiting_points_apart(bundle, tmp_pa
         manual_grading.apply(record("ada"), bundle, {}),
         manual_grading.apply(record("bo"), bundle, given(student="bo")),
     )
-    corrupt = record("cy") | {"status": "corrupt", "score": None, "so_far": None, "waiting": None, "tests": []}
+    corrupt = ungraded(record("cy"), "corrupt")
     rows = list(csv.reader(io.StringIO(gradebook.table([waits, done, corrupt], ["q1", "w1"]))))
     assert rows == [
         [*("student", "assignment", "status", "score", "points", "percent", "so far", "waiting", "q1", "w1", "note")],
@@ -271,8 +271,9 @@ def test_submissions_carry_their_text_into_the_record(bundle, tmp_path):
     student["cells"][-1]["source"] = "Because."
     path = tmp_path / "ada.ipynb"
     path.write_text(json.dumps(student))
-    found, job = pipeline.prepare(submissions.Submission("ada", path), settings)
-    assert found["written"] == {"w1": "Because."} and found["points"] == 5.5 and found["so_far"] is None
+    loaded = pipeline.load(submissions.Submission("ada", path), settings)
+    found, job = pipeline.prepare(loaded, settings)
+    assert found.written == {"w1": "Because."} and found.points == 5.5 and found.so_far is None
     assert "Because." not in repr(job), "no sandbox needs it"
     failed = pipeline.finish(found, ValueError("ours"))
-    assert manual_grading.apply(failed, bundle, given(text="Because.")) == failed and failed["status"] == "not graded"
+    assert manual_grading.apply(failed, bundle, given(text="Because.")) == failed and failed.status == "not graded"

@@ -6,7 +6,7 @@ from lessons_grader.authoring import checks
 from lessons_grader.authoring.checks import Check, Failure, Models
 from lessons_grader.grading import model_answers
 from lessons_grader.sandbox import launcher, profiles, runner, wire
-from tests.assignments import proofs
+from tests.assignments import helpers
 
 CHECK = Check("q1-a", "q1", 1, "More.", None)
 ASKED = checks.trial(checks.call("f"), on=np.ones((2, 4, 4, 1)), right=np.ones((2, 4, 4, 1)))
@@ -19,7 +19,7 @@ def network():
     return checks.decode(runner._answer(model), "")
 
 
-def settled(answer, called=ASKED, sandbox_run=proofs.warm):
+def settled(answer, called=ASKED, sandbox_run=helpers.run_here):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(launcher, "run", sandbox_run)
         return model_answers.settle([(CHECK, called, answer)])
@@ -37,7 +37,7 @@ def test_two_models_are_a_chain_and_share_a_sandbox(network):
 
     def seen(runs, arrays, **options):
         jobs.append((runs, options))
-        return proofs.warm(runs, arrays)
+        return helpers.run_here(runs, arrays)
 
     both = Models(network.files * 2)
     with pytest.MonkeyPatch.context() as patched:
@@ -83,7 +83,7 @@ def test_a_model_that_is_refused_says_why():
 
 
 @pytest.mark.parametrize(
-    ("frame", "said"),
+    ("sent", "said"),
     [
         ({"0/0/end": b"busy"}, "it takes too long to answer"),
         ({"0/0/end": b"output"}, "it makes far too much"),
@@ -92,8 +92,8 @@ def test_a_model_that_is_refused_says_why():
         ({"0/0/0": b'E{"error": ["MemoryError"], "message": ""}'}, "it needs more than the grader gives"),
     ],
 )
-def test_a_model_that_breaks_the_second_sandbox_earns_nothing(frame, said):
-    outcome = launcher.Outcome(frame, True, True, "")
+def test_a_model_that_breaks_the_second_sandbox_earns_nothing(sent, said):
+    outcome = launcher.Outcome(sent, True, True, "")
     _, (found,) = settled(Models((b"x",)), sandbox_run=lambda *_, **__: outcome)
     assert found == Failure(("ModelError",), said)
 

@@ -30,13 +30,13 @@ def grade(folder, students=None, **options):
     found = submissions.find(folder / "in", "convolve", students)
     fresh = []
     settings = make_submissions.settings(**options)
-    records = pipeline.grade_all(found, settings, folder / "out", 2, lambda r, new: new and fresh.append(r["student"]))
-    return {record["student"]: record for record in records}, sorted(fresh)
+    records = pipeline.grade_all(found, settings, folder / "out", 2, lambda r, new: new and fresh.append(r.student))
+    return {record.student: record for record in records}, sorted(fresh)
 
 
 def test_scores_and_results_are_the_same_each_time(folder):
     records, fresh = grade(folder)
-    assert {name: record["score"] for name, record in records.items()} == {"ada": 30, "bob": 0, "cem": 28}
+    assert {name: record.score for name, record in records.items()} == {"ada": 30, "bob": 0, "cem": 28}
     assert fresh == ["ada", "bob", "cem"]
     first = {path.name: path.read_bytes() for path in (folder / "out" / "students" / "cem").iterdir()}
     (folder / "out" / "students" / "cem" / "results.json").unlink()
@@ -50,17 +50,32 @@ def test_what_a_score_depends_on_makes_it_stale(folder):
     assert grade(folder)[1] == []
     make_submissions.put(folder / "in", "bob", make_submissions.handed_in())
     records, fresh = grade(folder)
-    assert fresh == ["bob"] and records["bob"]["score"] == 30
+    assert fresh == ["bob"] and records["bob"].score == 30
     late = datetime(2000, 1, 1, tzinfo=UTC)
     records, fresh = grade(folder, due=late)
-    assert fresh == ["ada", "bob", "cem"] and records["ada"]["status"] == "late" and records["ada"]["score"] == 30
+    assert fresh == ["ada", "bob", "cem"] and records["ada"].status == "late" and records["ada"].score == 30
+
+
+def test_a_file_is_read_once_whether_it_is_graded_or_not(folder, monkeypatch):
+    opened = []
+    true = submissions.load
+
+    def load(path):
+        opened.append(path.parent.name)
+        return true(path)
+
+    monkeypatch.setattr(submissions, "load", load)
+    grade(folder)
+    assert opened == ["ada", "bob", "cem"]
+    make_submissions.put(folder / "in", "bob", make_submissions.handed_in())
+    assert grade(folder)[1] == ["bob"] and opened == ["ada", "bob", "cem"] * 2
 
 
 def test_other_endings_have_no_score(folder):
     make_submissions.put(folder / "in", "dee", {"nbformat": 3})
     (folder / "in" / "cem" / "convolve-2.ipynb").write_text("{}")
     records, _ = grade(folder, ["zoe"])
-    found = {name: (record["status"], record["score"]) for name, record in records.items()}
+    found = {name: (record.status, record.score) for name, record in records.items()}
     assert found == {
         **{"ada": ("graded", 30), "bob": ("graded", 0), "cem": ("two files", None)},
         **{"dee": ("corrupt", None), "zoe": ("missing", None)},
@@ -72,8 +87,8 @@ def test_a_second_sandbox_that_does_not_start_is_no_zero_either(folder, monkeypa
     broken = launcher.Outcome({}, False, False, "no room for the second")
     monkeypatch.setattr(pipeline.model_answers, "settle", lambda found, **_: (broken, [np.ones(1)] * len(found)))
     records, _ = grade(folder)
-    assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
-    assert "no room for the second" in records["ada"]["notes"][0]
+    assert {(r.status, r.score) for r in records.values()} == {("not graded", None)}
+    assert "no room for the second" in records["ada"].notes[0]
 
 
 def test_an_assignment_says_which_sandbox_it_needs():
@@ -85,11 +100,11 @@ def test_a_sandbox_that_does_not_start_is_no_zero_and_is_tried_again(folder, mon
     with monkeypatch.context() as patched:
         patched.setattr(launcher, "command", lambda *_: [sys.executable, "-c", "raise SystemExit('full')"])
         records, _ = grade(folder, unsafe=False)
-    assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
-    assert "full" in records["ada"]["notes"][0]
+    assert {(r.status, r.score) for r in records.values()} == {("not graded", None)}
+    assert "full" in records["ada"].notes[0]
     assert not list((folder / "out").rglob("results.json"))
     records, fresh = grade(folder)
-    assert fresh == ["ada", "bob", "cem"] and records["ada"]["score"] == 30
+    assert fresh == ["ada", "bob", "cem"] and records["ada"].score == 30
 
 
 def test_too_busy_a_machine_is_no_zero(folder, monkeypatch):
@@ -97,8 +112,8 @@ def test_too_busy_a_machine_is_no_zero(folder, monkeypatch):
         launcher, "run", lambda *_, **__: launcher.Outcome({"hello": b""}, True, False, "", starved=True)
     )
     records, _ = grade(folder)
-    assert {(r["status"], r["score"]) for r in records.values()} == {("not graded", None)}
-    assert "the machine was too busy" in records["ada"]["notes"][0]
+    assert {(r.status, r.score) for r in records.values()} == {("not graded", None)}
+    assert "the machine was too busy" in records["ada"].notes[0]
 
 
 def test_a_failing_grader_does_not_stop_the_batch(folder, monkeypatch):
@@ -111,8 +126,8 @@ def test_a_failing_grader_does_not_stop_the_batch(folder, monkeypatch):
 
     monkeypatch.setattr(pipeline, "judge", fails)
     records, _ = grade(folder)
-    assert [records[name]["status"] for name in ("ada", "bob", "cem")] == ["graded", "not graded", "graded"]
-    assert records["bob"]["notes"] == ["the grader failed: ZeroDivisionError: ours"] and records["bob"]["score"] is None
+    assert [records[name].status for name in ("ada", "bob", "cem")] == ["graded", "not graded", "graded"]
+    assert records["bob"].notes == ("the grader failed: ZeroDivisionError: ours",) and records["bob"].score is None
 
 
 def test_a_sandbox_that_died_gets_a_second_try(monkeypatch):

@@ -100,7 +100,7 @@ def test_jobs_go_in_and_answers_come_out_by_the_standard_streams(engine):
     check = {"id": "0", "cell": "q1", "arrays": ["a"], "calls": [["f", [{"array": "a"}], {}]]}
     runs = [{"cells": [["q1", "def f(a):\n    return 2 * a"]], "checks": [check]}]
     outcome = launcher.run(runs, {"a": wire.save(np.arange(3))}, by="docker")
-    assert outcome.ended and wire.load(outcome.frames["0/0/0"][1:]).tolist() == [0, 2, 4]
+    assert outcome.ended and wire.load(outcome.answers["0/0/0"][1:]).tolist() == [0, 2, 4]
     assert len(calls()) == 2 and all('"run"' in call for call in calls())
 
 

@@ -18,11 +18,11 @@ each_way = pytest.mark.parametrize("by", make_submissions.ways())
 
 
 def ask(source, function="f", limits=None, **options):
-    """What a function of one cell, called without arguments, gave: an array, or the frame of the error."""
+    """What a function of one cell, called without arguments, gave: an array, or the text of the error."""
     check = {"id": "0", "cell": "q1", "arrays": [], "calls": [[function, [], {}]]}
     outcome = launcher.run([{"cells": [["q1", source]], "checks": [check]}], {}, limits, **options)
     assert outcome.started and outcome.ended, outcome.said
-    payload = outcome.frames.get("0/0/0", outcome.frames.get("0/0/end", b""))
+    payload = outcome.answers.get("0/0/0", outcome.answers.get("0/0/end", b""))
     return wire.load(payload[1:]) if payload[:1] == b"N" else payload.decode()
 
 
@@ -123,7 +123,7 @@ def test_keras_trains_in_a_sandbox_of_its_own_and_is_loaded_once():
     checks = [{"id": str(n), "cell": "q1", "arrays": [], "calls": [[name, [], {}]]} for n, name in enumerate(names)]
     outcome = launcher.run([{"cells": [["q1", IN_KERAS]], "checks": checks}], {}, profile=profiles.PROFILES["keras"])
     assert outcome.started and outcome.ended, outcome.said
-    said = [outcome.frames.get(f"0/{n}/0", b"") for n in range(len(names))]
+    said = [outcome.answers.get(f"0/{n}/0", b"") for n in range(len(names))]
     assert wire.load(said[0][1:]).shape == (16, 8, 8, 1)
     assert said[0] == said[1]  # one seed, one thread: to the bit
     assert wire.load(said[2][1:]).tolist() == [0, 1, 1]
@@ -131,7 +131,7 @@ def test_keras_trains_in_a_sandbox_of_its_own_and_is_loaded_once():
         assert error in payload.decode()
 
 
-def test_the_second_sandbox_sees_the_trial_and_the_first_does_not():
+def test_the_second_sandbox_opens_models_and_the_first_does_not():
     if make_submissions.no_sandbox():
         pytest.skip(f"no sandbox can be made here: {make_submissions.no_sandbox()}")
     first, second = (

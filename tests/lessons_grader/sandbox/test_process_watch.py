@@ -13,11 +13,11 @@ LIMITS = {"answer": 1 << 20, "idle": 0.4}
 
 
 def run(work, cpu=2, **limits):
-    """What a child said, why it was stopped, and how it ended."""
+    """What a process said, why it was stopped or how it ended, and how long it idled."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        process_watch.child(work, write, cpu)
+        process_watch.work_and_exit(work, write, cpu)
     os.close(write)
     said, stopped, idle = process_watch.watch(pid, read, LIMITS | limits)
     _, status, used = os.wait4(pid, 0)
@@ -25,7 +25,7 @@ def run(work, cpu=2, **limits):
     return said, stopped or process_watch.why(status, used.ru_utime + used.ru_stime, cpu), idle
 
 
-def test_a_child_says_frames_and_that_it_is_done():
+def test_a_process_says_what_it_has_to_and_that_it_is_done():
     said, _, _ = run(lambda say: say("0", b"x" * 100_000))
     assert said == wire.pack("0", b"x" * 100_000) + process_watch.DONE
 
@@ -40,7 +40,7 @@ def test_a_child_says_frames_and_that_it_is_done():
         (lambda say: [say("0", bytes(1 << 16)) for _ in range(99)], "output"),
     ],
 )
-def test_a_child_that_ends_early_says_why(work, reason):
+def test_of_a_process_that_ends_early_is_said_why(work, reason):
     assert run(work)[1] == reason
 
 
@@ -94,7 +94,7 @@ def test_a_pool_that_waits_for_a_core_until_the_end_is_no_idleness():
     assert idle < took / 2, (idle, took)
 
 
-def test_a_child_keeps_no_file_but_its_pipe():
+def test_a_process_keeps_no_file_but_its_pipe():
     kept = os.open(os.devnull, os.O_RDONLY)
     said, _, _ = run(lambda say: say("0", b"open" if Path(f"/proc/self/fd/{kept}").exists() else b"closed"))
     os.close(kept)

@@ -7,7 +7,7 @@ from lessons_grader.sandbox import profiles
 
 
 @pytest.mark.parametrize(
-    "profile", [*profiles.PROFILES.values(), profiles.MODEL_PROFILE], ids=["numpy", "keras", "trial"]
+    "profile", [*profiles.PROFILES.values(), profiles.MODEL_PROFILE], ids=["numpy", "keras", "models"]
 )
 def test_a_sandbox_has_settings_of_its_own_and_numpy(profile):
     settings = profiles.environment(profile)
@@ -17,7 +17,7 @@ def test_a_sandbox_has_settings_of_its_own_and_numpy(profile):
     assert all(Path(profiles.__file__).parents[1].joinpath(name).is_file() for name in profile.ours)
 
 
-def test_only_the_second_sandbox_sees_the_trial_and_none_sees_what_judges():
+def test_only_the_second_sandbox_opens_models_and_none_sees_what_judges():
     assert "sandbox/model_runner.py" in profiles.MODEL_PROFILE.ours
     for profile in profiles.PROFILES.values():
         assert "sandbox/model_runner.py" not in profile.ours

@@ -4,7 +4,7 @@ import pytest
 from lessons_grader.sandbox import wire
 
 
-def test_frames_come_back_in_order_and_a_broken_tail_is_left_out():
+def test_what_is_packed_comes_back_in_order_and_a_broken_tail_is_left_out():
     data = wire.pack("a", b"xyz") + wire.pack("b/ü", b"") + wire.pack("a", b"2")
     assert list(wire.unpack(data)) == [("a", b"xyz"), ("b/ü", b""), ("a", b"2")]
     assert list(wire.unpack(data[:-1])) == [("a", b"xyz"), ("b/ü", b"")]
@@ -52,8 +52,13 @@ def header(text):
     ids=["empty", "text", "pickle", "terabyte", "short", "letters", "record", "code", "deep", "long"],
 )
 def test_what_is_no_array_of_numbers_is_refused(data):
-    with pytest.raises(wire.FrameError):
+    with pytest.raises(wire.ArrayError):
         wire.load(data)
+
+
+def test_an_answer_has_a_name_by_run_check_and_call():
+    assert wire.answer_name(0, "3", 1) == wire.answer_name(0, 3, "1") == "0/3/1"
+    assert wire.stop_name(2, 3) == "2/3/end"
 
 
 def test_objects_are_not_packed():

@@ -43,7 +43,7 @@ ATTACKS = {
         30,
     ),
     "deletes": (
-        "import os, shutil\nfor place in ({canary!r}, os.path.dirname({canary!r}), '/box', '/bin/sh'):\n"
+        "import os, shutil\nfor place in ({canary!r}, os.path.dirname({canary!r}), '/sandbox', '/bin/sh'):\n"
         "    shutil.rmtree(place, ignore_errors=True)\n"
         "    try:\n        os.unlink(place)\n    except OSError:\n        pass\n",
         30,
@@ -57,12 +57,12 @@ ATTACKS = {
         26,
     ),
     "looks around": (
-        "import os, glob\nfound = glob.glob('/box/*/lessons_lib/course/*')\n"
+        "import os, glob\nfound = glob.glob('/sandbox/*/lessons_grader/**', recursive=True)\n"
         "raise RuntimeError(' '.join(os.listdir('/') + [os.path.basename(name) for name in found]))\n",
         26,
     ),
     "writes outside": (
-        "for place in ({canary!r}, '/box/x', '/usr/x', '/x', '/dev/shm/x', '/proc/sys/kernel/hostname'):\n"
+        "for place in ({canary!r}, '/sandbox/x', '/usr/x', '/x', '/dev/shm/x', '/proc/sys/kernel/hostname'):\n"
         "    try:\n        open(place, 'w').write('was here')\n    except OSError:\n        pass\n",
         30,
     ),
@@ -76,10 +76,10 @@ ATTACKS = {
         30,
     ),
     "forges answers": (
-        "import os, struct\nfrom lessons_grader import frames\nfor fd in range(3, 64):\n"
+        "import os, struct\nfrom lessons_grader.sandbox import wire\nfor fd in range(3, 64):\n"
         "    for name in ('0', '0/0/0', 'hello', 'bye'):\n"
         "        try:\n"
-        "            os.write(fd, frames.pack(name, b'N' + frames.save(1.0)) + frames.pack('done', b''))\n"
+        "            os.write(fd, wire.pack(name, b'N' + wire.save(1.0)) + wire.pack('done', b''))\n"
         "        except OSError:\n            pass\n" + IDENTITY + "raise SystemExit\n",
         27,
     ),
@@ -89,7 +89,7 @@ ATTACKS = {
         27,
     ),
     "patches the checker": (
-        "import sys\nfor name, module in list(sys.modules.items()):\n    if 'course' in name:\n"
+        "import sys\nfor name, module in list(sys.modules.items()):\n    if 'lessons_grader' in name:\n"
         "        for word in ('_answer', 'describe', 'save', 'pack'):\n"
         "            if hasattr(module, word):\n"
         "                setattr(module, word, lambda *a, **k: b'N' + b'1' * 99)\n" + IDENTITY + "raise SystemExit\n",

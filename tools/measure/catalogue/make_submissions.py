@@ -1,4 +1,4 @@
-"""A grader's desk for the tests: the assignment, its bundle, submissions made of answers."""
+"""What tests and measurements grade: an assignment, its bundle, and submissions made of answers."""
 
 import functools
 import json
