@@ -1,4 +1,7 @@
-"""Streams of (degraded, clean) pairs, made on the fly: memory does not grow with the data set."""
+"""Streams of (degraded, clean) training pairs, generated on the fly.
+
+Memory does not grow with the size of the data set. Images are float (H, W, C) in [0, 1].
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,87 @@ Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def flip(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror (H, W, C) left to right or not, by chance."""
+    """Mirror an image left to right with probability 1/2.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, C) of any dtype.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray
+        The image, mirrored or unchanged: (H, W, C), a view of `image`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import flip
+    >>> image = np.array([[[0], [1]]])
+    >>> sorted({tuple(flip(image, np.random.default_rng(seed)).ravel().tolist()) for seed in range(20)})
+    [(0, 1), (1, 0)]
+    """
     return image[:, ::-1] if rng.random() < 0.5 else image
 
 
 def rotate90(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn (H, W, C) by 0, 90, 180 or 270 degrees: exact, no pixel is resampled. Together with `flip`: 8 versions."""
-    return np.rot90(image, rng.integers(4))
+    """Rotate an image by 0, 90, 180 or 270 degrees, each with the same probability.
+
+    The rotation is exact: no pixel is resampled. Together with `flip` it yields all 8 orientations of an image.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, C) of any dtype.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray
+        The rotated image, a view of `image`: (H, W, C), or (W, H, C) after a rotation by 90 or 270 degrees.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import rotate90
+    >>> sorted({rotate90(np.zeros((2, 3, 1)), np.random.default_rng(seed)).shape for seed in range(20)})
+    [(2, 3, 1), (3, 2, 1)]
+    """
+    return np.rot90(image, int(rng.integers(4)))
 
 
 def shift(max_pixels: int) -> Augmentation:
-    """Move the image by up to `max_pixels` along each axis; what enters from outside is the mirrored image."""
+    """Build an augmentation that translates an image by a random number of whole pixels.
+
+    The offsets along the two axes are drawn independently, uniformly from -`max_pixels` to `max_pixels`. What enters
+    from outside is the mirrored image, the border pixel included.
+
+    Parameters
+    ----------
+    max_pixels : int
+        Largest offset along each axis, in pixels, 0 or more.
+
+    Returns
+    -------
+    callable
+        Function (image, rng) -> image for images (H, W, C), which keeps their shape.
+
+    Raises
+    ------
+    ImageError
+        If `max_pixels` is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import shift
+    >>> row = np.arange(4).reshape(1, 4, 1)
+    >>> sorted({tuple(shift(1)(row, np.random.default_rng(seed)).ravel().tolist()) for seed in range(20)})
+    [(0, 0, 1, 2), (0, 1, 2, 3), (1, 2, 3, 3)]
+    """
     if max_pixels < 0:
         raise ImageError(f"max_pixels is {max_pixels}: give 0 or more")
 
@@ -41,9 +114,36 @@ def shift(max_pixels: int) -> Augmentation:
 
 
 def zoom(low: float = 1.0, high: float = 1.3) -> Augmentation:
-    """Enlarge by a random factor in [low, high], both 1 or more, and keep the middle, so the shape stays.
+    """Build an augmentation that upscales an image by a random factor and crops the centre.
 
-    Zooming in needs no invented border; but it resamples, so a network trained on it sees softer "clean" targets.
+    Zooming in needs no invented border. But it resamples, by bicubic interpolation, so a network trained on such images
+    sees softer "clean" targets.
+
+    Parameters
+    ----------
+    low : float, default 1.0
+        Smallest factor, 1 or more.
+    high : float, default 1.3
+        Largest factor, at least `low`. The factor is drawn uniformly from [low, high].
+
+    Returns
+    -------
+    callable
+        Function (image, rng) -> image for float images (H, W, C), which keeps their shape and clips them to [0, 1].
+
+    Raises
+    ------
+    ImageError
+        Unless 1 <= low <= high.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import zoom
+    >>> image = np.random.default_rng(0).random((16, 16, 3), dtype=np.float32)
+    >>> zoomed = zoom(2, 2)(image, np.random.default_rng(0))
+    >>> zoomed.shape, bool(0 <= zoomed.min() <= zoomed.max() <= 1)
+    ((16, 16, 3), True)
     """
     if not 1 <= low <= high:
         raise ImageError(f"zoom range is {low} to {high}: give 1 <= low <= high")
@@ -57,17 +157,59 @@ def zoom(low: float = 1.0, high: float = 1.3) -> Augmentation:
 
 
 class PairStream(keras.utils.PyDataset):
-    """Batches (degraded, clean), each (batch_size, H, W, C) float32, cut and degraded afresh every epoch.
+    """Keras data set of (degraded, clean) batches, cut and degraded afresh in every epoch.
 
-    sources:  file paths, read when needed, or an array (N, H, W, C) or list of arrays.
-    degrade:  function (clean, rng) -> degraded; it may return another size (super-resolution).
-    patch:    side of the random square cut from each image; None takes images whole (then all of one shape).
-    augment:  functions (image, rng) -> image, applied in this order after the cut.
-    steps:    batches an epoch; by default one pass over the sources. Every pass visits each source once, shuffled.
-    keep:     how many decoded files stay in memory. That bounds the memory, whatever the number of files.
+    `stream[index]` with an index from 0 to `len(stream)` - 1 gives two float32 arrays (batch_size, H, W, C). They are
+    made when they are asked for: an image that is invalid or smaller than `patch` raises ImageError only then, a
+    missing file FileNotFoundError.
 
-    The same seed gives the same batches, in any order of access and with any number of worker threads (processes would
-    not learn which epoch it is).
+    The same seed gives the same batches, in any order of access and with any number of worker threads. Worker processes
+    (`use_multiprocessing`) would not learn which epoch it is.
+
+    Parameters
+    ----------
+    sources : ndarray or sequence of ndarray, str or PathLike
+        Clean images: an array (N, H, W, C), a list of arrays (H, W, C), all float, or paths of files, which are read
+        when needed.
+    degrade : callable
+        Function (clean, rng) -> degraded. It may return another size (super-resolution).
+    batch_size : int
+        Pairs per batch, 1 or more.
+    patch : int, optional
+        Side of the random square cut from each image, in pixels. None takes whole images, which then need to have one
+        shape.
+    augment : sequence of callable, default ()
+        Functions (image, rng) -> image such as `flip`, applied in this order after the cut and before `degrade`.
+    seed : int, default 0
+        Seed of the order of the images, the cuts, the augmentations and the degradations.
+    steps : int, optional
+        Batches per epoch, 1 or more. None makes as many as one pass over the sources takes. Passes are shuffled, follow
+        one another without a gap, and visit each source once.
+    mode : str, default "rgb"
+        How files are read: "rgb", "gray" or "stored", as in `images.read`.
+    keep : int, default 64
+        Number of decoded files kept in memory. It bounds the memory, whatever the number of files.
+    **kwargs
+        Further arguments of `keras.utils.PyDataset`, such as `workers`.
+
+    Raises
+    ------
+    ImageError
+        If `sources` is empty, or `batch_size`, `patch` or `steps` is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import PairStream, flip
+    >>> images = np.random.default_rng(0).random((10, 20, 24, 3), dtype=np.float32)
+    >>> stream = PairStream(images, lambda clean, rng: clean / 2, batch_size=4, patch=16, augment=[flip])
+    >>> len(stream)
+    3
+    >>> degraded, clean = stream[0]
+    >>> degraded.shape, clean.shape, clean.dtype.name
+    ((4, 16, 16, 3), (4, 16, 16, 3), 'float32')
+    >>> bool((degraded == clean / 2).all())
+    True
     """
 
     def __init__(
@@ -109,6 +251,7 @@ class PairStream(keras.utils.PyDataset):
         )
 
     def on_epoch_end(self) -> None:
+        """Count the epochs: the next one has new cuts, augmentations and degradations."""
         self.epoch += 1
 
     def _places(self, index: int) -> list[int]:
@@ -144,10 +287,32 @@ class PairStream(keras.utils.PyDataset):
 
 
 class RealPairs(PairStream):
-    """Batches (degraded, clean) cut at the same place from photographs that were taken twice.
+    """Keras data set of (degraded, clean) batches cut from pairs of real photographs of one scene.
 
-    pairs: (degraded, clean), each (H, W, C) float in [0, 1], as `datasets.real_pairs` finds them. The rest as for
-    `PairStream`.
+    Both photographs of a pair are cut at the same place and augmented alike. Nothing is degraded artificially.
+
+    Parameters
+    ----------
+    pairs : sequence of tuple of ndarray
+        Pairs (degraded, clean) of float images in [0, 1], both (H, W, C). `datasets.real_pairs` finds such pairs, each
+        with its name before it.
+    **settings
+        Arguments of `PairStream` other than `sources` and `degrade`; `batch_size` is needed.
+
+    Raises
+    ------
+    ImageError
+        If the images of a pair differ in shape or are invalid, or for settings that `PairStream` refuses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import RealPairs
+    >>> photographs = np.random.default_rng(0).random((4, 20, 24, 3), dtype=np.float32)
+    >>> stream = RealPairs([(clean / 2, clean) for clean in photographs], batch_size=2, patch=16)
+    >>> degraded, clean = stream[0]
+    >>> degraded.shape, bool((degraded == clean / 2).all())
+    ((2, 16, 16, 3), True)
     """
 
     def __init__(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], **settings):
@@ -162,11 +327,38 @@ class RealPairs(PairStream):
         return degraded, clean
 
     def _load(self, place: int) -> np.ndarray:
-        return self.sources[place]  # checked already, and of twice the channels
+        pair = self.sources[place]  # checked already, and of twice the channels
+        assert isinstance(pair, np.ndarray)
+        return pair
 
 
 class SideBySide(keras.utils.PyDataset):
-    """Each batch holds one of every stream: what one of them lacks, another brings."""
+    """Keras data set whose batches concatenate the batches of several streams.
+
+    Each batch holds examples from every stream, so that the streams make up for what each of them lacks: synthetic
+    noise of any level, for example, and the noise of real photographs.
+
+    Parameters
+    ----------
+    streams : sequence of PairStream
+        Streams with the same number of batches per epoch, and with patches of the same shape.
+
+    Raises
+    ------
+    ImageError
+        If the numbers of batches per epoch differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import PairStream, RealPairs, SideBySide
+    >>> images = np.random.default_rng(0).random((4, 16, 16, 3), dtype=np.float32)
+    >>> synthetic = PairStream(images, lambda clean, rng: clean / 2, batch_size=3, steps=2)
+    >>> real = RealPairs([(clean, clean) for clean in images], batch_size=1, steps=2)
+    >>> degraded, clean = SideBySide([synthetic, real])[0]
+    >>> degraded.shape, clean.shape
+    ((4, 16, 16, 3), (4, 16, 16, 3))
+    """
 
     def __init__(self, streams: Sequence[PairStream]):
         super().__init__()
@@ -183,6 +375,7 @@ class SideBySide(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
+        """Number of the current epoch, from 0; setting it sets the epoch of every stream."""
         return self.streams[0].epoch
 
     @epoch.setter
@@ -191,4 +384,5 @@ class SideBySide(keras.utils.PyDataset):
             stream.epoch = number
 
     def on_epoch_end(self) -> None:
+        """Count the epochs of all streams."""
         self.epoch += 1

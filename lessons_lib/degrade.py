@@ -1,13 +1,17 @@
-"""What spoils a photograph: noise, blur, too few pixels. Pure functions of (image, parameters, rng).
+"""Degradations of a photograph: blur, too few pixels, noise, JPEG; pure functions, and one `Degradation` of them all.
 
 Images are float (..., H, W, C) in [0, 1]. `sigma` is in the same unit: what papers call sigma 25 is 25/255 here.
-`rng` is a numpy.random.Generator. Results are float32, and clipped only on request: a sensor clips, theory does not.
+`rng` is a numpy.random.Generator. Results are float32 (`with_level` and `downscale_area` keep the image's dtype), and
+clipped only on request: a sensor clips, theory does not.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -15,6 +19,7 @@ import numpy as np
 from lessons_lib import images
 from lessons_lib.images import ImageError
 
+TASKS = ("denoise", "deblur", "upscale")  # that undo a degradation: noise, blur, too few pixels
 BORDERS = {
     "reflect": cv2.BORDER_REFLECT_101,
     "edge": cv2.BORDER_REPLICATE,
@@ -24,7 +29,40 @@ BORDERS = {
 
 
 def gaussian_noise(image: np.ndarray, sigma: float, rng: np.random.Generator, clip: bool = False) -> np.ndarray:
-    """Add white Gaussian noise of standard deviation `sigma` (the articles' full noise)."""
+    """Add white Gaussian noise to an image.
+
+    This is the "full noise" of the articles that the book grew from.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+    sigma : float
+        Standard deviation of the noise, from 0 to 1; what papers call sigma 25 is 25/255 here.
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    clip : bool, default False
+        Whether to clip the result to [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Noisy image, float32, the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, or `sigma` is negative, above 1 or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> clean = np.full((64, 64, 1), 0.5, np.float32)
+    >>> noisy = degrade.gaussian_noise(clean, 25 / 255, np.random.default_rng(0))
+    >>> noisy.shape, round(float(noisy.std()), 1)
+    ((64, 64, 1), 0.1)
+    """
     images.check(image)
     _check_sigma(sigma)
     noisy = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
@@ -38,7 +76,40 @@ def region_noise(
     box: tuple[int, int, int, int],
     clip: bool = False,
 ) -> np.ndarray:
-    """Gaussian noise inside box = (top, left, height, width) only. Raises ImageError if the box leaves the image."""
+    """Add white Gaussian noise inside a box and leave the rest of the image as it is.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+    sigma : float
+        Standard deviation of the noise, from 0 to 1.
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    box : tuple of int
+        Top, left, height and width of the box in pixels; in a batch the same for every image.
+    clip : bool, default False
+        Whether to clip the values inside the box to [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Partly noisy image, float32, the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, the box is empty or leaves the image, or `sigma` is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> clean = np.full((4, 4, 1), 0.5, np.float32)
+    >>> noisy = degrade.region_noise(clean, 0.1, np.random.default_rng(0), box=(1, 1, 2, 3))
+    >>> (noisy != clean)[..., 0].astype(int).tolist()
+    [[0, 0, 0, 0], [0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]]
+    """
     images.check(image)
     top, left, height, width = box
     if min(top, left) < 0 or min(height, width) < 1 or top + height > image.shape[-3] or left + width > image.shape[-2]:
@@ -52,7 +123,43 @@ def region_noise(
 def partial_noise(
     image: np.ndarray, sigma: float, rng: np.random.Generator, fraction: float = 0.25, clip: bool = False
 ) -> np.ndarray:
-    """Gaussian noise in one box, placed at random, of about `fraction` of the area (the articles' part noise)."""
+    """Add white Gaussian noise inside one box at a random place.
+
+    This is the "part noise" of the articles that the book grew from.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+    sigma : float
+        Standard deviation of the noise inside the box, from 0 to 1.
+    rng : numpy.random.Generator
+        Source of the place and of the noise.
+    fraction : float, default 0.25
+        Share of the area that the box covers, above 0 and up to 1; met up to the rounding of its sides, which are those
+        of the image times the square root of `fraction`.
+    clip : bool, default False
+        Whether to clip the values inside the box to [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Partly noisy image, float32, the shape of `image`; the images of a batch share the box.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, `fraction` is not above 0 and at most 1, or `sigma` is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> clean = np.full((8, 8, 1), 0.5, np.float32)
+    >>> noisy = degrade.partial_noise(clean, 0.1, np.random.default_rng(0))
+    >>> int((noisy != clean).sum())
+    16
+    """
     _check_fraction("fraction", fraction, lowest=1e-9)
     height, width = (max(1, round(side * math.sqrt(fraction))) for side in images.check(image).shape[-3:-1])
     top = int(rng.integers(image.shape[-3] - height + 1))
@@ -61,7 +168,38 @@ def partial_noise(
 
 
 def salt_and_pepper(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """Replace a share `amount` of the pixels, all channels at once, by black or white with equal chance."""
+    """Replace a random share of the pixels by black or white.
+
+    Both are equally likely, and all channels of a pixel change together.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+    amount : float
+        The chance of each pixel to be replaced, from 0 to 1.
+    rng : numpy.random.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    ndarray
+        Noisy image, float32, the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid or `amount` is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> clean = np.full((100, 100, 1), 0.5, np.float32)
+    >>> noisy = degrade.salt_and_pepper(clean, 0.1, np.random.default_rng(0))
+    >>> np.unique(noisy).tolist(), round(float((noisy != clean).mean()), 1)
+    ([0.0, 0.5, 1.0], 0.1)
+    """
     images.check(image)
     _check_fraction("amount", amount)
     draw = rng.random((*image.shape[:-1], 1), dtype=np.float32)
@@ -71,9 +209,46 @@ def salt_and_pepper(image: np.ndarray, amount: float, rng: np.random.Generator) 
 def poisson_gaussian(
     image: np.ndarray, rng: np.random.Generator, photons: float, read_sigma: float = 0.0, clip: bool = False
 ) -> np.ndarray:
-    """Camera noise: white is `photons` photons on average, counted (Poisson), plus read-out noise `read_sigma`.
+    """Add the noise of a camera: photon noise, which is Poisson, and Gaussian read-out noise.
 
-    The variance at brightness v is v / photons + read_sigma^2 (Foi et al., 2008). Negative brightness counts as none.
+    At brightness v the variance is v / photons + read_sigma^2 [1]_. Negative brightness counts as none.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    photons : float
+        Mean number of photons that a white pixel counts, above 0; the fewer, the more noise.
+    read_sigma : float, default 0.0
+        Standard deviation of the read-out noise, from 0 to 1.
+    clip : bool, default False
+        Whether to clip the result to [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Noisy image, float32, the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, `photons` is not above 0, or `read_sigma` is not in [0, 1].
+
+    References
+    ----------
+    .. [1] A. Foi, M. Trimeche, V. Katkovnik and K. Egiazarian, Practical Poissonian-Gaussian noise modeling and fitting
+       for single-image raw-data, IEEE Transactions on Image Processing 17(10), 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> clean = np.full((64, 64, 1), 0.5, np.float32)
+    >>> noisy = degrade.poisson_gaussian(clean, np.random.default_rng(0), photons=100)
+    >>> round(float(noisy.std()), 2), round((0.5 / 100) ** 0.5, 2)
+    (0.07, 0.07)
     """
     if not photons > 0:
         raise ImageError(f"photons is {photons}: give the mean count at white, a number above 0")
@@ -82,14 +257,66 @@ def poisson_gaussian(
 
 
 def with_level(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Add a channel that holds the noise level `sigma`: (..., H, W, C) -> (..., H, W, C + 1), for networks told it."""
+    """Append a channel that holds the noise level, for networks that take the level as an input.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3.
+    sigma : float
+        The noise level, from 0 to 1; every value of the new channel.
+
+    Returns
+    -------
+    ndarray
+        Array of shape (..., H, W, C + 1) in the dtype of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid or `sigma` is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> conditioned = degrade.with_level(np.zeros((4, 4, 3), np.float32), 0.25)
+    >>> conditioned.shape, conditioned[0, 0].tolist()
+    ((4, 4, 4), [0.0, 0.0, 0.0, 0.25])
+    """
     images.check(image)
     _check_sigma(sigma)
     return np.concatenate([image, np.full_like(image[..., :1], sigma)], axis=-1)
 
 
 def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
-    """Gaussian kernel (size, size), sum 1. `size` must be odd, so that the kernel has a middle."""
+    """Build a Gaussian blur kernel.
+
+    Parameters
+    ----------
+    size : int
+        Side of the kernel in pixels; odd, so that one pixel is the middle.
+    sigma : float
+        Standard deviation in pixels, above 0.
+
+    Returns
+    -------
+    ndarray
+        Kernel of shape (size, size), float32, sum 1.
+
+    Raises
+    ------
+    ImageError
+        If `size` is not odd, or `sigma` is not above 0 and finite.
+
+    Examples
+    --------
+    >>> from lessons_lib import degrade
+    >>> print(degrade.gaussian_kernel(3, 0.8).round(3))
+    [[0.057 0.125 0.057]
+     [0.125 0.272 0.125]
+     [0.057 0.125 0.057]]
+    """
     _check_odd(size)
     _check_sigma(sigma, largest=math.inf)
     if sigma == 0:
@@ -99,7 +326,41 @@ def gaussian_kernel(size: int, sigma: float) -> np.ndarray:
 
 
 def motion_kernel(length: int, angle: float) -> np.ndarray:
-    """Kernel (length, length), sum 1, of a straight camera motion; `angle` in degrees, counter-clockwise from right."""
+    """Build the blur kernel of a camera that moves along a straight line at constant speed.
+
+    The kernel is a line one pixel wide through the middle, rotated with bilinear interpolation.
+
+    Parameters
+    ----------
+    length : int
+        Length of the line, and side of the kernel, in pixels; odd, so that one pixel is the middle.
+    angle : float
+        Direction of the motion in degrees, counter-clockwise from the right: 0 is horizontal, 90 vertical.
+
+    Returns
+    -------
+    ndarray
+        Kernel of shape (length, length), float32, sum 1.
+
+    Raises
+    ------
+    ImageError
+        If `length` is not an odd number of 1 or more.
+
+    Examples
+    --------
+    >>> from lessons_lib import degrade
+    >>> print(degrade.motion_kernel(5, 0).round(2))
+    [[0.  0.  0.  0.  0. ]
+     [0.  0.  0.  0.  0. ]
+     [0.2 0.2 0.2 0.2 0.2]
+     [0.  0.  0.  0.  0. ]
+     [0.  0.  0.  0.  0. ]]
+    >>> print(degrade.motion_kernel(3, 90).round(2))
+    [[0.   0.33 0.  ]
+     [0.   0.33 0.  ]
+     [0.   0.33 0.  ]]
+    """
     _check_odd(length)
     line = np.zeros((length, length), np.float32)
     line[length // 2] = 1
@@ -109,9 +370,45 @@ def motion_kernel(length: int, angle: float) -> np.ndarray:
 
 
 def shake_kernel(size: int, rng: np.random.Generator, moments: int = 400) -> np.ndarray:
-    """Kernel (size, size), sum 1, of a shaking hand: a smooth random path, its mean in the middle, drawn with light.
+    """Build a random blur kernel of a hand that shakes during the exposure.
 
-    Its speed is white noise through a window of a third of the `moments`; `size` must be odd and 5 or more.
+    The velocity of the camera is white Gaussian noise, smoothed with a Hann window of a third of the `moments`; its
+    running sum is the path. The path is shifted so that its mean is in the middle of the kernel, and scaled so that its
+    largest vertical or horizontal distance from there is size // 2 - 1 pixels. Each moment then adds the same amount of
+    light, shared bilinearly between the four pixels around the point where the camera is.
+
+    Parameters
+    ----------
+    size : int
+        Side of the kernel in pixels; odd, 5 or more.
+    rng : numpy.random.Generator
+        Source of the path.
+    moments : int, default 400
+        Number of points that sample the path, 9 or more.
+
+    Returns
+    -------
+    ndarray
+        Kernel of shape (size, size), float32, sum 1.
+
+    Raises
+    ------
+    ImageError
+        If `size` is even or below 5, or `moments` is below 9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> kernel = degrade.shake_kernel(7, np.random.default_rng(0))
+    >>> kernel.shape, round(float(kernel.sum()), 3)
+    ((7, 7), 1.0)
+
+    The centre of mass is the middle pixel, so the blurred image does not move.
+
+    >>> rows, columns = np.indices(kernel.shape)
+    >>> round(float((rows * kernel).sum()), 3), round(float((columns * kernel).sum()), 3)
+    (3.0, 3.0)
     """
     _check_odd(size)
     if size < 5 or moments < 9:
@@ -132,7 +429,35 @@ def shake_kernel(size: int, rng: np.random.Generator, moments: int = 400) -> np.
 
 
 def defocus_kernel(radius: float) -> np.ndarray:
-    """Kernel, sum 1, of a lens out of focus: a disc of `radius` pixels, its edge pixels weighted by covered area."""
+    """Build the blur kernel of a lens that is out of focus: a disc.
+
+    A pixel on the edge of the disc is weighted by the part of it that the disc covers.
+
+    Parameters
+    ----------
+    radius : float
+        Radius of the disc in pixels, above 0.
+
+    Returns
+    -------
+    ndarray
+        Square kernel with sides of 2 ceil(radius) + 1 pixels, float32, sum 1.
+
+    Raises
+    ------
+    ImageError
+        If `radius` is not above 0 and finite.
+
+    Examples
+    --------
+    >>> from lessons_lib import degrade
+    >>> print(degrade.defocus_kernel(1).round(3))
+    [[0.026 0.145 0.026]
+     [0.145 0.315 0.145]
+     [0.026 0.145 0.026]]
+    >>> degrade.defocus_kernel(2.5).shape
+    (7, 7)
+    """
     if not 0 < radius < math.inf:
         raise ImageError(f"radius is {radius}: give a number of pixels above 0")
     half, fine = math.ceil(radius), 16
@@ -143,9 +468,41 @@ def defocus_kernel(radius: float) -> np.ndarray:
 
 
 def blur(image: np.ndarray, kernel: np.ndarray, border: str = "reflect") -> np.ndarray:
-    """Convolve each channel with an odd-sided 2-D kernel (a true convolution: the kernel is flipped). Same shape.
+    """Blur an image by convolving each of its channels with a kernel.
 
-    `border` says what lies outside: "reflect", "edge", "zero" or "wrap".
+    This is a true convolution: the kernel is flipped, so that a single white pixel becomes a copy of it. Convolutional
+    layers of networks and ``cv2.filter2D`` do not flip it.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3.
+    kernel : ndarray of float
+        Two-dimensional kernel with odd sides; with sum 1 it leaves flat areas as they are.
+    border : {"reflect", "edge", "zero", "wrap"}, default "reflect"
+        What lies outside the image: its mirror image about the border pixels (which are not repeated), the border
+        pixels repeated, black, or the opposite side of the image.
+
+    Returns
+    -------
+    ndarray
+        Blurred image, float32, the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, `kernel` is not two-dimensional or has an even side, or `border` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> point = np.zeros((5, 5, 1), np.float32)
+    >>> point[2, 2] = 1
+    >>> kernel = np.float32([[0.5, 0.25, 0], [0.25, 0, 0], [0, 0, 0]])
+    >>> blurred = degrade.blur(point, kernel)
+    >>> bool(np.array_equal(blurred[1:4, 1:4, 0], kernel))
+    True
     """
     images.check(image)
     if border not in BORDERS:
@@ -163,6 +520,7 @@ def blur(image: np.ndarray, kernel: np.ndarray, border: str = "reflect") -> np.n
 def _filter(image: np.ndarray, mirrored: np.ndarray, pads: list[int], border: int) -> np.ndarray:
     # Padded by hand because filter2D knows no wrap, and on images smaller than the kernel only NumPy reflects twice.
     (top, left), (height, width) = pads, image.shape[:2]
+    modes: dict[int, Literal["reflect", "edge", "wrap", "constant"]]
     modes = {cv2.BORDER_REFLECT_101: "reflect", cv2.BORDER_REPLICATE: "edge", cv2.BORDER_WRAP: "wrap"}
     padded = np.pad(image, ((top, top), (left, left), (0, 0)), modes.get(border, "constant"))
     blurred = cv2.filter2D(padded, cv2.CV_32F, mirrored).reshape(padded.shape)
@@ -170,17 +528,80 @@ def _filter(image: np.ndarray, mirrored: np.ndarray, pads: list[int], border: in
 
 
 def downscale_area(image: np.ndarray, scale: float) -> np.ndarray:
-    """Shrink one image (H, W, C) to round(side * scale), 0 < scale <= 1, each new pixel the mean of what it covers."""
+    """Shrink one image; each new pixel is the mean of the area that it covers.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        One image (H, W, C), C = 1 or 3.
+    scale : float
+        New side divided by old side, above 0 and up to 1.
+
+    Returns
+    -------
+    ndarray
+        Image whose sides are round(side * scale), at least 1, in the dtype of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not one valid image, or `scale` is not above 0 and at most 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> checkerboard = np.float32([[0, 1, 0, 1], [1, 0, 1, 0]])[..., None]
+    >>> degrade.downscale_area(checkerboard, 0.5).ravel().tolist()
+    [0.5, 0.5]
+    """
     _check_fraction("scale", scale, lowest=1e-9)
     height, width = (max(1, round(side * scale)) for side in images.check(image).shape[:2])
     return images.resize(image, (height, width), "area")
 
 
 def imresize(image: np.ndarray, scale: float | None = None, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Bicubic resize of (..., H, W, C) equal to MATLAB's imresize: antialiased when it shrinks, Keys' cubic a = -0.5.
+    """Resize an image by bicubic interpolation, with the result of MATLAB's ``imresize``.
 
-    Give `scale` (new sides are ceil(side * scale)) or `size` (height, width). This is how the super-resolution papers
-    make their small images; OpenCV's INTER_CUBIC neither antialiases nor uses the same cubic.
+    The interpolation kernel is the cubic of Keys [1]_ with a = -0.5. When the image shrinks, the kernel is widened in
+    proportion, which removes the frequencies that would alias. Super-resolution papers make their small images this
+    way; OpenCV's ``INTER_CUBIC`` uses another cubic and does not widen it. Exactly one of `scale` and `size` must be
+    given.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3.
+    scale : float, optional
+        New side divided by old side, above 0; the new sides are ceil(side * scale).
+    size : tuple of int, optional
+        The new height and width in pixels, each 1 or more.
+
+    Returns
+    -------
+    ndarray
+        Image of shape (..., height, width, C), float32; not clipped, so it may overshoot [0, 1] beside edges.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, if both or neither of `scale` and `size` are given, or if one of them is out of range.
+
+    References
+    ----------
+    .. [1] R. G. Keys, Cubic convolution interpolation for digital image processing, IEEE Transactions on Acoustics,
+       Speech, and Signal Processing 29(6), 1981.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> image = np.ones((5, 8, 3), np.float32)
+    >>> degrade.imresize(image, scale=0.5).shape
+    (3, 4, 3)
+    >>> enlarged = degrade.imresize(image, size=(10, 10))
+    >>> enlarged.shape, bool(np.allclose(enlarged, 1))
+    ((10, 10, 3), True)
     """
     images.check(image)
     if (scale is None) == (size is None):
@@ -206,10 +627,8 @@ def _cubic_weights(old: int, new: int, scale: float) -> np.ndarray:
     taps = np.floor(centre - reach)[:, None].astype(int) + np.arange(math.ceil(2 * reach) + 2)
     weights = _cubic((centre[:, None] - taps) * stretch)
     weights /= weights.sum(1, keepdims=True)
-    mirrored = taps % (2 * old)  # outside the line MATLAB repeats it mirrored, the edge pixel twice
-    mirrored = np.where(mirrored < old, mirrored, 2 * old - 1 - mirrored)
     matrix = np.zeros((new, old))
-    np.add.at(matrix, (np.arange(new)[:, None], mirrored), weights)
+    np.add.at(matrix, (np.arange(new)[:, None], images.mirror(taps, old)), weights)  # as MATLAB goes on at the border
     return matrix
 
 
@@ -235,3 +654,235 @@ def _check_odd(size: int) -> None:
 def _check_fraction(name: str, value: float, lowest: float = 0.0) -> None:
     if not lowest <= value <= 1:
         raise ImageError(f"{name} is {value}: give a number {'above 0' if lowest else 'from 0'} to 1")
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """Store one image as a JPEG in memory and read it back.
+
+    Values are clipped to [0, 1] first, as in any file of 8 bits. Colour is kept at half the resolution, as cameras do.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        One image (H, W, C), C = 1 or 3, in [0, 1].
+    quality : int
+        Quality of the JPEG, from 1 (worst) to 100.
+
+    Returns
+    -------
+    ndarray
+        Compressed image, float32 in [0, 1], the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not one valid image, or `quality` is not a whole number from 1 to 100.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> image = np.random.default_rng(0).random((16, 16, 3), dtype=np.float32)
+    >>> errors = [float(np.abs(degrade.jpeg(image, quality) - image).mean()) for quality in (10, 90)]
+    >>> errors[0] > errors[1] > 0
+    True
+    """
+    if quality != int(quality) or not 1 <= quality <= 100:
+        raise ImageError(f"quality is {quality}: give a whole number from 1 to 100")
+    stored = images.to_uint8(image)
+    if stored.ndim != 3:
+        raise ImageError(f"jpeg takes one image (H, W, C), got shape {stored.shape}")
+    _, data = cv2.imencode(".jpg", stored[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR if stored.shape[-1] == 3 else cv2.IMREAD_GRAYSCALE)
+    assert decoded is not None  # it was encoded the line before
+    return images.to_float(decoded.reshape(stored.shape)[..., ::-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class NoiseKind:
+    """One kind of noise, as `NOISES` lists them: how it is added, and what its level means.
+
+    Parameters
+    ----------
+    add : callable
+        Function (image, level, rng) that returns the noisy image, float32 and not clipped.
+    sigma : callable
+        Function (level) that returns the standard deviation of the noise at middle gray (0.5), which is what a
+        restoration method may know of it.
+    unit : str
+        What the level counts, for messages.
+
+    Examples
+    --------
+    >>> from lessons_lib import degrade
+    >>> kind = degrade.NOISES["salt-and-pepper"]
+    >>> kind.unit, round(kind.sigma(0.04), 3)
+    ('share of the pixels, 0 to 1', 0.1)
+    """
+
+    add: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+    sigma: Callable[[float], float]
+    unit: str
+
+
+NOISES: dict[str, NoiseKind] = {
+    "gaussian": NoiseKind(gaussian_noise, lambda level: level, "standard deviation, 0 to 1"),
+    "partial": NoiseKind(partial_noise, lambda level: level, "standard deviation in a quarter of the area, 0 to 1"),
+    "salt-and-pepper": NoiseKind(salt_and_pepper, lambda level: math.sqrt(level) / 2, "share of the pixels, 0 to 1"),
+    "poisson": NoiseKind(
+        lambda image, level, rng: poisson_gaussian(image, rng, level),
+        lambda level: math.sqrt(0.5 / level),
+        "photons at white, above 0",
+    ),
+}
+# Blurs by name, always the same; and kinds of blur, of which a draw makes one.
+KERNELS: dict[str, Callable[[], np.ndarray]] = {
+    "gaussian-3x3": lambda: gaussian_kernel(3, 0.8),
+    "gaussian-1.6": lambda: gaussian_kernel(13, 1.6),
+    "motion-15": lambda: motion_kernel(15, 30),
+    "defocus-3": lambda: defocus_kernel(3),
+}
+RANDOM_KERNELS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    "gaussian": lambda rng: gaussian_kernel(15, rng.uniform(0.4, 2.4)),
+    "motion": lambda rng: motion_kernel(2 * int(rng.integers(1, 8)) + 1, rng.uniform(0, 180)),
+    "shake": lambda rng: shake_kernel(2 * int(rng.integers(3, 9)) + 1, rng),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class DegradationInfo:
+    """What a restoration method may know about a degradation.
+
+    Parameters
+    ----------
+    sigma : float, default 0.0
+        Standard deviation of the noise, for images in [0, 1].
+    kernel : ndarray of float, optional
+        The blur kernel, (odd, odd), sum 1; None without a blur.
+    scale : int, default 1
+        How many times smaller the image became.
+
+    Examples
+    --------
+    >>> from lessons_lib import degrade
+    >>> info = degrade.DegradationInfo(sigma=0.1)
+    >>> info.sigma, info.kernel, info.scale
+    (0.1, None, 1)
+    """
+
+    sigma: float = 0.0
+    kernel: np.ndarray | None = None
+    scale: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Degradation:
+    """A degradation of clean images, applied in the order in which a camera does it.
+
+    The steps are blur, downscaling, noise, clipping, rounding and JPEG. Call the object on a clean image to apply it.
+
+    Parameters
+    ----------
+    kernel : ndarray of float, optional
+        Blur kernel, (odd, odd), sum 1; None for no blur.
+    scale : int, default 1
+        How many times smaller the image becomes, by `imresize`. The small image is rounded to 8 bits, as papers store
+        it.
+    noise : str, default "gaussian"
+        The kind of noise, a key of `NOISES`.
+    level : float, default 0.0
+        The level of the noise in the unit of its kind (`NoiseKind.unit`); 0 for none. Of "poisson", which counts
+        photons, a higher level is less noise.
+    clip : bool, default False
+        Whether to clip the noisy image to [0, 1], as a sensor does.
+    quantise : bool, default False
+        Whether to clip and round to 8 bits, as a file does.
+    jpeg : int, optional
+        Quality of the JPEG as which the image is stored, 1 to 100; None for no JPEG.
+
+    Raises
+    ------
+    ImageError
+        If `noise` is unknown, `scale` is not a whole number of 1 or more, or `level` is negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> degradation = degrade.Degradation(kernel=degrade.gaussian_kernel(3, 0.8), scale=2, level=5 / 255, clip=True)
+    >>> clean = np.ones((8, 12, 3), np.float32)
+    >>> degraded = degradation(clean, np.random.default_rng(0))
+    >>> degraded.shape, float(degraded.max())
+    ((4, 6, 3), 1.0)
+    >>> degradation.info.scale
+    2
+    """
+
+    kernel: np.ndarray | None = None
+    scale: int = 1
+    noise: str = "gaussian"
+    level: float = 0.0
+    clip: bool = False
+    quantise: bool = False
+    jpeg: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.noise not in NOISES:
+            raise ImageError(f"noise is {self.noise!r}: choose one of {', '.join(NOISES)}")
+        if self.scale != int(self.scale) or self.scale < 1:
+            raise ImageError(f"scale is {self.scale}: give a whole number of 1 or more")
+        if not 0 <= self.level < math.inf:
+            raise ImageError(f"level is {self.level}: give the {NOISES[self.noise].unit}, or 0 for no noise")
+
+    def __call__(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Degrade a clean image.
+
+        Parameters
+        ----------
+        clean : ndarray of float
+            Image or batch (..., H, W, C), C = 1 or 3, in [0, 1]; one image (H, W, C) where `jpeg` is set.
+        rng : numpy.random.Generator
+            Source of the noise.
+
+        Returns
+        -------
+        ndarray
+            Degraded image, float32; its sides are those of `clean`, or ceil(side / scale).
+
+        Raises
+        ------
+        ImageError
+            If `clean` is not valid, or a step refuses its setting: a kernel with an even side, a level above 1 for
+            "gaussian", a quality above 100.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lessons_lib import degrade
+        >>> degradation = degrade.Degradation(scale=2)
+        >>> degradation(np.zeros((5, 8, 1), np.float32), np.random.default_rng(0)).shape
+        (3, 4, 1)
+        """
+        degraded = images.check(clean, "clean")
+        if self.kernel is not None:
+            degraded = blur(degraded, self.kernel)
+        if self.scale > 1:
+            degraded = _stored(imresize(degraded, 1 / self.scale))
+        if self.level:
+            degraded = NOISES[self.noise].add(degraded, self.level, rng)
+        if self.clip:
+            degraded = np.clip(degraded, 0, 1)
+        if self.quantise:
+            degraded = _stored(degraded)
+        return (degraded if self.jpeg is None else jpeg(degraded, self.jpeg)).astype(np.float32, copy=False)
+
+    @property
+    def info(self) -> DegradationInfo:
+        """What a restoration method may know about this degradation, as a `DegradationInfo`."""
+        sigma = NOISES[self.noise].sigma(self.level) if self.level else 0.0
+        return DegradationInfo(sigma, self.kernel, self.scale)
+
+
+def _stored(image: np.ndarray) -> np.ndarray:
+    """Rounded to 8 bits, as float again."""
+    return images.to_float(images.to_uint8(image))

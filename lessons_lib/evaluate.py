@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 
 from lessons_lib import classical, datasets, degrade, images, metrics, pretrained, restore
-from lessons_lib.classical import About
+from lessons_lib.degrade import Degradation, DegradationInfo
 from lessons_lib.images import ImageError
 
-Restorer = Callable[[np.ndarray, About], np.ndarray]
+Restorer = Callable[[np.ndarray, DegradationInfo], np.ndarray]
 
 # A set's name here -> the registered set and its split, or the split of the photographs shipped with the book.
 SETS = {
@@ -34,12 +35,6 @@ SETS = {
     "polyu": ("polyu", "test"),
 }
 REAL = "polyu"  # pairs of a noisy photograph and a clean one: nothing is added to them
-KERNELS = {
-    "gaussian-3x3": lambda: degrade.gaussian_kernel(3, 0.8),
-    "gaussian-1.6": lambda: degrade.gaussian_kernel(13, 1.6),
-    "motion-15": lambda: degrade.motion_kernel(15, 30),
-    "defocus-3": lambda: degrade.defocus_kernel(3),
-}
 NEEDS = {"denoise": "a sigma above 0", "deblur": "a kernel", "upscale": "a scale of 2 or more"}
 PACKAGES = ("numpy", "opencv-python", "scikit-image", "keras")
 
@@ -70,7 +65,7 @@ class Protocol:
         for name, choices in (
             ("task", classical.METHODS),
             ("set", SETS),
-            ("kernel", KERNELS),
+            ("kernel", degrade.KERNELS),
             ("channel", ("all", "y")),
         ):
             value = getattr(self, name)
@@ -95,6 +90,12 @@ class Protocol:
         if self.scale > 1 and self.task != "upscale":
             raise ImageError(f"scale is {self.scale}, but task {self.task} keeps the size: give it to upscale alone")
 
+    @property
+    def degradation(self) -> Degradation:
+        """What is done to each clean picture."""
+        kernel = degrade.KERNELS[self.kernel]() if self.kernel else None
+        return Degradation(kernel, self.scale, level=self.sigma / 255, clip=self.clipped)
+
 
 def pictures(protocol: Protocol) -> Iterator[tuple[str, np.ndarray]]:
     """The clean pictures of the protocol's set with their names, one at a time; gray files have one channel.
@@ -111,50 +112,46 @@ def pictures(protocol: Protocol) -> Iterator[tuple[str, np.ndarray]]:
     return ((name, picture if protocol.colour else images.to_gray(picture)) for name, picture in found)
 
 
-def cases(protocol: Protocol) -> Iterator[tuple[np.ndarray, np.ndarray, About]]:
-    """What is restored, the clean picture it is scored against, and what a restorer is told; one at a time.
+def cases(protocol: Protocol) -> Iterator[tuple[np.ndarray, np.ndarray, DegradationInfo]]:
+    """What is restored, the clean picture it is scored against, and what a restorer may know; one at a time.
 
-    Of real noise that is its level as measured, which nobody knows in earnest. Raises DatasetError.
+    Of real noise that is its level as measured, which nobody knows of a real photograph. Raises DatasetError.
     """
     if protocol.set != REAL:
-        yield from (damage(picture, protocol, index) for index, (_, picture) in enumerate(pictures(protocol)))
+        yield from (degrade_one(picture, protocol, index) for index, (_, picture) in enumerate(pictures(protocol)))
         return
     for _, *pair in datasets.real_pairs(SETS[REAL][1]):
         noisy, clean = pair if protocol.colour else map(images.to_gray, pair)
-        yield noisy, clean, About(float((noisy - clean).std()))
+        yield noisy, clean, DegradationInfo(float((noisy - clean).std()))
 
 
-def damage(picture: np.ndarray, protocol: Protocol, index: int) -> tuple[np.ndarray, np.ndarray, About]:
-    """The degraded picture number `index`, the clean one it is scored against, and what a restorer is told."""
-    sigma = protocol.sigma / 255
-    kernel = KERNELS[protocol.kernel]() if protocol.kernel else None
+def degrade_one(picture: np.ndarray, protocol: Protocol, index: int) -> tuple[np.ndarray, np.ndarray, DegradationInfo]:
+    """The degraded picture number `index`, the clean one it is scored against, and what a restorer may know."""
     clean = images.crop_to_multiple(picture, protocol.scale)
-    degraded = degrade.blur(clean, kernel) if protocol.kernel else clean
-    if protocol.scale > 1:  # papers store the small pictures as files of 8 bits
-        degraded = _rounded(degrade.imresize(degraded, 1 / protocol.scale))
-    rng = np.random.default_rng([protocol.seed, index])
-    degraded = degrade.gaussian_noise(degraded, sigma, rng, protocol.clipped)
-    return degraded, clean, About(sigma, kernel, protocol.scale)
+    degradation = protocol.degradation
+    return degradation(clean, np.random.default_rng([protocol.seed, index])), clean, degradation.info
 
 
-def find(task: str, name: str) -> Restorer:
+def get_restorer(task: str, name: str) -> Restorer:
     """A restorer by name: a method of `classical`, or shipped weights such as "denoise-medium".
 
-    Networks are told the noise of the protocol; "NAME:blind" lets `restore.estimate_sigma` find it, "NAME:x8" averages
-    over the 8 ways to turn and mirror the picture, and both can follow. Raises ImageError that names the choices.
+    Noise-conditioned networks get the noise of the protocol; "NAME:blind" lets `restore.estimate_sigma` find it,
+    "NAME:x8" averages over the 8 ways to turn and mirror the picture, and both can follow. Raises ImageError that names
+    the choices.
     """
     base, *how = name.split(":")
     if task not in classical.METHODS or base not in pretrained.names(task):
         _check_name(task, name)
-        return lambda degraded, about: classical.restore(task, name, degraded, about)
+        return lambda degraded, info: classical.restore(task, name, degraded, info)
     if unknown := set(how) - {"blind", "x8"}:
         raise ImageError(f"{name} ends in {', '.join(sorted(unknown))}: NAME:blind, NAME:x8 and both are known")
     network = restore.Network.load(base)
 
-    def restored(degraded: np.ndarray, about: About) -> np.ndarray:
-        options = {"sigma": about.sigma if network.told and "blind" not in how else None, "ensemble": "x8" in how}
+    def restored(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
+        known = network.noise_conditioned and "blind" not in how
+        options: dict[str, Any] = {"sigma": info.sigma if known else None, "ensemble": "x8" in how}
         if task == "upscale":
-            return restore.upscale(degraded, about.scale, model=network, **options)
+            return restore.upscale(degraded, info.scale, model=network, **options)
         return getattr(restore, task)(degraded, model=network, **options)
 
     return restored
@@ -162,28 +159,28 @@ def find(task: str, name: str) -> Restorer:
 
 def _check_name(task: str, name: str) -> None:
     try:
-        classical.find(task, name)
+        classical.get_method(task, name)
     except ImageError as error:
         raise ImageError(f"{error}; networks here: {', '.join(pretrained.names(task)) or 'none'}") from error
 
 
 def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) -> dict:
-    """Score what `find` knows by name, or any `restorer(degraded, about)` under the name given.
+    """Score what `get_restorer` knows by name, or any `restorer(degraded, info)` under the name given.
 
     Restored pictures are clipped to [0, 1] and scored in float. PSNR (dB) and SSIM are means over the pictures; time is
     the restorer's alone, the first picture of each shape restored once before to warm up (a network compiles itself for
     it); memory is the largest growth of this process while it restores, in MB.
     """
-    restorer = restorer or find(protocol.task, name)
+    restorer = restorer or get_restorer(protocol.task, name)
     scores, seconds, pixels, shapes = [], 0.0, 0, set()
     with _Memory() as memory:
-        for degraded, clean, about in cases(protocol):
+        for degraded, clean, info in cases(protocol):
             if degraded.shape not in shapes:
-                restorer(degraded, about)
+                restorer(degraded, info)
                 shapes.add(degraded.shape)
             memory.watch()
             started = time.perf_counter()
-            restored = np.clip(restorer(degraded, about), 0, 1)
+            restored = np.clip(restorer(degraded, info), 0, 1)
             seconds += time.perf_counter() - started
             pixels += clean.shape[0] * clean.shape[1]
             scores.append(score(clean, restored, protocol))
@@ -201,8 +198,8 @@ def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) ->
 def row(method: str, protocol: Protocol) -> dict:
     """The part of a row that says what was done; `evaluate` adds what came of it."""
     settings = dataclasses.asdict(protocol)
-    told = {key: settings.pop(key) for key in ("task", "set", "seed")}
-    return {"method": method, "task": told["task"], "set": told["set"], "protocol": settings, "seed": told["seed"]}
+    named = {key: settings.pop(key) for key in ("task", "set", "seed")}
+    return {"method": method, "task": named["task"], "set": named["set"], "protocol": settings, "seed": named["seed"]}
 
 
 def score(clean: np.ndarray, restored: np.ndarray, protocol: Protocol) -> tuple[float, float]:
@@ -217,7 +214,7 @@ def score(clean: np.ndarray, restored: np.ndarray, protocol: Protocol) -> tuple[
         clean, restored = (p if p.shape[-1] == 1 else images.luma(p) for p in (clean, restored))
         if protocol.rounded:
             clean, restored = (_rounded(picture) for picture in (clean, restored))
-    how = {"data_range": 1.0, "border": protocol.border}
+    how: dict[str, Any] = {"data_range": 1.0, "border": protocol.border}
     return metrics.psnr(clean, restored, **how), metrics.ssim(clean, restored, **how)
 
 
@@ -247,7 +244,7 @@ def store(rows: list[dict], path: Path) -> None:
     merged = [fresh.pop(_key(row), row) for row in old] + list(fresh.values())
     text = '{"rows": [\n' + ",\n".join(json.dumps(row) for row in merged) + "\n]}\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    images.write_whole(path, text.encode())
+    images.write_atomic(path, text.encode())
 
 
 def _key(row: dict) -> str:

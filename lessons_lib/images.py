@@ -24,13 +24,55 @@ LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class ImageError(ValueError):
-    """An array or a file that is not an image as this book means it. The message says what to do."""
+    """An array or a file that is not an image in the sense of this book.
+
+    The message says what is wrong and what to do about it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> images.check(np.zeros((4, 4, 3), np.uint8))
+    Traceback (most recent call last):
+        ...
+    lessons_lib.images.ImageError: image has dtype uint8, not a float in [0, 1]: convert it with images.to_float
+    """
 
 
 def check(image: np.ndarray, name: str = "image") -> np.ndarray:
-    """Return `image` unchanged if it is float, finite, not empty and shaped (..., H, W, 1 or 3).
+    """Return `image` unchanged if it is a valid image or batch of images.
 
-    Values outside [0, 1] pass: a noisy image has them. Raises ImageError that names what is wrong and the way out.
+    Valid means: a floating-point array, finite, not empty, with 1 or 3 channels on the last axis. Values outside [0, 1]
+    pass, because a noisy image has them.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        The array to check, of shape (..., H, W, C) with C = 1 (gray) or 3 (RGB).
+    name : str, default "image"
+        What to call the array in the error message.
+
+    Returns
+    -------
+    ndarray
+        The same array, not a copy.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not an array, has no floating-point dtype or another shape, is empty, or holds NaN or infinite
+        values. The message names what is wrong and how to mend it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> images.check(np.zeros((4, 6, 3), np.float32)).shape
+    (4, 6, 3)
+    >>> images.check(np.full((4, 6, 1), np.nan))
+    Traceback (most recent call last):
+        ...
+    lessons_lib.images.ImageError: image holds 24 values that are NaN or infinite: find where they arise before going on
     """
     if not isinstance(image, np.ndarray):
         raise ImageError(f"{name} is a {type(image).__name__}, not a NumPy array: convert it with np.asarray")
@@ -50,22 +92,104 @@ def check(image: np.ndarray, name: str = "image") -> np.ndarray:
 
 
 def to_float(stored: np.ndarray) -> np.ndarray:
-    """Stored uint8 (0..255) or uint16 (0..65535) values as float32 in [0, 1]. Raises ImageError for other dtypes."""
+    """Convert stored integer values to float32 in [0, 1].
+
+    Parameters
+    ----------
+    stored : ndarray of uint8 or uint16
+        Values as files hold them, 0 to 255 or 0 to 65,535; any shape.
+
+    Returns
+    -------
+    ndarray
+        The values divided by 255 or 65,535: float32 in [0, 1], the shape of `stored`.
+
+    Raises
+    ------
+    ImageError
+        If the dtype is neither uint8 nor uint16.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> images.to_float(np.array([0, 51, 255], np.uint8)).round(2).tolist() == np.float32([0, 0.2, 1]).tolist()
+    True
+    """
     if stored.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"to_float takes uint8 or uint16, got {stored.dtype}")
     return stored.astype(np.float32) / np.iinfo(stored.dtype).max
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Float image as uint8: clipped to [0, 1], scaled to 255 and rounded to nearest. Raises ImageError for NaN."""
+    """Convert a float image to 8 bits: clip it to [0, 1], scale it to 255 and round to nearest.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3; nominally in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        The same shape as uint8, 0 to 255.
+
+    Raises
+    ------
+    ImageError
+        If `image` does not pass `check`, for instance because it holds NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> image = np.array([-0.1, 0.2, 1.3]).reshape(1, 3, 1)
+    >>> images.to_uint8(image).ravel().tolist()
+    [0, 51, 255]
+    """
     return np.rint(np.clip(check(image), 0, 1) * 255).astype(np.uint8)
 
 
 def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
-    """Read an image file as float32 (H, W, 3) for mode "rgb", (H, W, 1) for "gray"; "stored": as the file has it.
+    """Read an image file as float32 in [0, 1].
 
-    Takes 8 and 16 bits, gray, RGB and alpha (laid over white), and turns the picture upright as its EXIF says.
-    Raises FileNotFoundError, or ImageError if the file is empty, cut short or no image.
+    The file may hold 8 or 16 bits per channel, gray or RGB, with or without alpha; a transparent image is laid over
+    white. A picture is turned upright as its EXIF data say, unless it has an alpha channel.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file, in any format that OpenCV decodes: PNG, JPEG, TIFF, WebP, BMP and others.
+    mode : {"rgb", "gray", "stored"}, default "rgb"
+        Which channels to return: always RGB, always gray (see `to_gray`), or as many as the file has, with any alpha
+        removed as described above.
+
+    Returns
+    -------
+    ndarray
+        Image of shape (H, W, 3) for "rgb", (H, W, 1) for "gray", and either of them for "stored"; float32 in [0, 1].
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImageError
+        If the file is empty, cut short or not an image, if it does not hold 8 or 16 bits per channel, or if `mode` is
+        unknown.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "white.png"
+    ...     images.write(path, np.ones((2, 3, 1), np.float32))
+    ...     white = images.read(path)
+    ...     stored = images.read(path, mode="stored")
+    >>> white.shape, stored.shape, float(white.min())
+    ((2, 3, 3), (2, 3, 1), 1.0)
     """
     if mode not in ("rgb", "gray", "stored"):
         raise ImageError(f"mode is {mode!r}: choose 'rgb', 'gray' or 'stored'")
@@ -109,10 +233,36 @@ def _is_cut_short(data: bytes) -> bool:
 
 
 def write(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write a float image (H, W, 1 or 3) as 8 bits; the suffix names the format.
+    """Write a float image to a file with 8 bits per channel.
 
-    The file appears whole or not at all. Raises ImageError for a bad array or an unknown suffix, OSError if the disk
-    refuses.
+    The file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where to write; the suffix names the format: .png, .jpg, .tiff, .webp or another one that OpenCV encodes.
+    image : ndarray of float
+        One image (H, W, C), C = 1 or 3, in [0, 1]; values outside are clipped.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not one valid image or the suffix is unknown.
+    OSError
+        If the disk refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "gray.png"
+    ...     images.write(path, np.full((2, 3, 3), 0.2, np.float32))
+    ...     again = images.read(path)
+    >>> again.shape, round(float(again.mean()), 2)
+    ((2, 3, 3), 0.2)
     """
     path = Path(path)
     stored = to_uint8(image)
@@ -124,11 +274,36 @@ def write(path: str | os.PathLike, image: np.ndarray) -> None:
         raise ImageError(f"{path} ends in {path.suffix!r}: use .png, .jpg, .tiff or .webp") from error
     if not done:
         raise ImageError(f"{path} could not be encoded from shape {stored.shape}")
-    write_whole(path, data.tobytes())
+    write_atomic(path, data.tobytes())
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all. Raises OSError if the disk refuses."""
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    The bytes go to a temporary file in the same folder, which then replaces `path`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to write; an existing file is replaced.
+    data : bytes
+        The content.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses; nothing is left behind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lessons_lib import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     images.write_atomic(Path(folder) / "note.txt", b"pixels")
+    ...     [(file.name, file.read_bytes()) for file in Path(folder).iterdir()]
+    [('note.txt', b'pixels')]
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")  # not tempfile: its files are for the owner's eyes only
     try:
         part.write_bytes(data)
@@ -139,21 +314,107 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:
-    """Brightness (..., 1) of an RGB image (..., 3): 0.299 R + 0.587 G + 0.114 B (BT.601). Gray stays as it is."""
+    """Convert an RGB image to gray, with the luma weights of BT.601.
+
+    The gray value is 0.299 R + 0.587 G + 0.114 B [1]_. A gray image stays as it is.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3.
+
+    Returns
+    -------
+    ndarray
+        Brightness of shape (..., H, W, 1), in the dtype and range of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` does not pass `check`.
+
+    References
+    ----------
+    .. [1] ITU-R, Recommendation BT.601-7: Studio encoding parameters of digital television for standard 4:3 and wide
+       screen 16:9 aspect ratios, 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> red_green_blue = np.eye(3).reshape(1, 3, 3)
+    >>> images.to_gray(red_green_blue).ravel().round(3).tolist()
+    [0.299, 0.587, 0.114]
+    """
     if check(image).shape[-1] == 1:
         return image
     return (image @ LUMA_WEIGHTS.astype(image.dtype))[..., None]
 
 
 def luma(image: np.ndarray) -> np.ndarray:
-    """The Y channel (..., 1) that super-resolution papers score: MATLAB's rgb2ycbcr, 16 to 235 of 255 for [0, 1]."""
+    """Return the Y channel on which super-resolution papers compute their scores.
+
+    It is the Y of MATLAB's ``rgb2ycbcr``: black becomes 16/255 and white 235/255.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Luma of shape (..., H, W, 1) in [16/255, 235/255], in the dtype of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` does not pass `check`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> black_and_white = np.array([0.0, 1.0]).reshape(1, 2, 1)
+    >>> (255 * images.luma(black_and_white)).ravel().round(3).tolist()
+    [16.0, 235.0]
+    """
     return 16 / 255 + to_gray(image) * np.float32(219 / 255)
 
 
 def resize(image: np.ndarray, size: tuple[int, int], method: str = "area") -> np.ndarray:
-    """Resize one image (H, W, C) to size (height, width) with OpenCV; `method` is a key of METHODS.
+    """Resize one image with OpenCV.
 
-    Use "area" to shrink (it averages, so it does not alias), the others to enlarge. Raises ImageError.
+    Use "area" to shrink, because it averages and so does not alias, and the other methods to enlarge.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        One image (H, W, C), C = 1 or 3.
+    size : tuple of int
+        The new height and width in pixels, each 1 or more.
+    method : {"nearest", "bilinear", "bicubic", "lanczos", "area"}, default "area"
+        How new values are computed; the keys of `METHODS`.
+
+    Returns
+    -------
+    ndarray
+        Image of shape (height, width, C) in the dtype of `image`; not clipped: "bicubic" and "lanczos" may overshoot.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not one valid image, a side of `size` is below 1 or `method` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> checkerboard = np.array([[0, 1], [1, 0]], np.float32)[..., None]
+    >>> images.resize(checkerboard, (1, 1)).tolist()
+    [[[0.5]]]
+    >>> images.resize(checkerboard, (4, 6), "nearest").shape
+    (4, 6, 1)
     """
     if method not in METHODS:
         raise ImageError(f"method is {method!r}: choose one of {', '.join(METHODS)}")
@@ -166,8 +427,62 @@ def resize(image: np.ndarray, size: tuple[int, int], method: str = "area") -> np
     return resized.reshape(height, width, image.shape[2])  # OpenCV drops a single channel
 
 
+def mirror(indices: np.ndarray, length: int) -> np.ndarray:
+    """Map the indices of a line continued by mirroring back into the line.
+
+    Both ends are mirrored so that the border pixel occurs twice: index -1 becomes 0, and -2 becomes 1.
+
+    Parameters
+    ----------
+    indices : ndarray of int
+        Indices of any size, negative or beyond the end; any shape.
+    length : int
+        Number of pixels of the line.
+
+    Returns
+    -------
+    ndarray
+        Indices from 0 to `length` - 1, of the shape of `indices`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> images.mirror(np.arange(-3, 7), 4).tolist()
+    [2, 1, 0, 0, 1, 2, 3, 3, 2, 1]
+    """
+    folded = indices % (2 * length)
+    return np.where(folded < length, folded, 2 * length - 1 - folded)
+
+
 def center_crop(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The middle (height, width) of an image (..., H, W, C). Raises ImageError if the image is smaller."""
+    """Cut the middle out of an image.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image or batch (..., H, W, C).
+    size : tuple of int
+        Height and width of the cut in pixels.
+
+    Returns
+    -------
+    ndarray
+        View of shape (..., height, width, C).
+
+    Raises
+    ------
+    ImageError
+        If the image is smaller than `size`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> image = np.arange(16).reshape(4, 4, 1)
+    >>> images.center_crop(image, (2, 2))[..., 0].tolist()
+    [[5, 6], [9, 10]]
+    """
     height, width = image.shape[-3:-1]
     if size[0] > height or size[1] > width:
         raise ImageError(f"cannot crop {size[0]} x {size[1]} out of {height} x {width}")
@@ -176,7 +491,34 @@ def center_crop(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop_to_multiple(image: np.ndarray, multiple: int) -> np.ndarray:
-    """Cut the bottom and the right so that height and width are multiples of `multiple` ("modcrop" in papers)."""
+    """Cut the bottom and the right so that both sides are multiples of a number.
+
+    Papers on super-resolution call this "modcrop".
+
+    Parameters
+    ----------
+    image : ndarray
+        Image or batch (..., H, W, C).
+    multiple : int
+        The number of pixels that must divide the height and the width.
+
+    Returns
+    -------
+    ndarray
+        View of shape (..., H - H % multiple, W - W % multiple, C).
+
+    Raises
+    ------
+    ImageError
+        If a side of the image is shorter than `multiple`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> images.crop_to_multiple(np.zeros((9, 14, 3)), 4).shape
+    (8, 12, 3)
+    """
     height, width = (side - side % multiple for side in image.shape[-3:-1])
     if not height or not width:
         raise ImageError(f"an image of shape {image.shape} has no {multiple} x {multiple} block to keep")

@@ -15,20 +15,114 @@ from lessons_lib import images
 
 
 def mse(clean: np.ndarray, restored: np.ndarray, *, border: int = 0, channel: str = "all") -> float:
-    """Mean squared error. `border` pixels are cut from each side; `channel` is "all" or "y" (see images.luma)."""
+    """Compute the mean squared error of a restored image.
+
+    Parameters
+    ----------
+    clean : ndarray of float
+        The true image (H, W, C), or a batch (N, H, W, C), C = 1 or 3.
+    restored : ndarray of float
+        What a method made of the degraded image, in the shape of `clean`.
+    border : int, default 0
+        How many pixels to cut from each side before scoring.
+    channel : {"all", "y"}, default "all"
+        Score all channels, or only luma (see `images.luma`).
+
+    Returns
+    -------
+    float
+        Mean of the squared differences, of a batch the mean over its images; 0 for equal images.
+
+    Raises
+    ------
+    ImageError
+        If the shapes differ, an array is not a valid image or batch, `border` is negative or leaves nothing, or
+        `channel` is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import metrics
+    >>> clean = np.zeros((2, 2, 1))
+    >>> metrics.mse(clean, clean + 0.5)
+    0.25
+    """
     return _mean_score(_mse, clean, restored, border, channel)
 
 
 def mae(clean: np.ndarray, restored: np.ndarray, *, border: int = 0, channel: str = "all") -> float:
-    """Mean absolute error; arguments as for `mse`."""
+    """Compute the mean absolute error of a restored image.
+
+    Parameters
+    ----------
+    clean : ndarray of float
+        The true image (H, W, C), or a batch (N, H, W, C), C = 1 or 3.
+    restored : ndarray of float
+        What a method made of the degraded image, in the shape of `clean`.
+    border : int, default 0
+        How many pixels to cut from each side before scoring.
+    channel : {"all", "y"}, default "all"
+        Score all channels, or only luma (see `images.luma`).
+
+    Returns
+    -------
+    float
+        Mean of the absolute differences, of a batch the mean over its images; 0 for equal images.
+
+    Raises
+    ------
+    ImageError
+        As for `mse`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import metrics
+    >>> clean = np.zeros((2, 2, 1))
+    >>> metrics.mae(clean, clean + 0.5)
+    0.5
+    """
     return _mean_score(lambda a, b: np.abs(a - b).mean(), clean, restored, border, channel)
 
 
 def psnr(clean: np.ndarray, restored: np.ndarray, *, data_range: float, border: int = 0, channel: str = "all") -> float:
-    """Peak signal-to-noise ratio in dB: 10 log10(data_range^2 / MSE); infinite for equal images.
+    """Compute the peak signal-to-noise ratio in dB: 10 log10(data_range^2 / MSE).
 
-    `data_range` is the distance from black to white: 1.0 for images in [0, 1], 255 for uint8 values. With 255 on
-    [0, 1] images the result would be 48 dB too high, so it must be given, and is refused where it cannot be right.
+    The score of a batch is the mean of the scores of its images, as in papers. With a `data_range` of 255 on images in
+    [0, 1] the result would be 48 dB too high, so it must be given, and is refused where it cannot be right.
+
+    Parameters
+    ----------
+    clean : ndarray of float
+        The true image (H, W, C), or a batch (N, H, W, C), C = 1 or 3.
+    restored : ndarray of float
+        What a method made of the degraded image, in the shape of `clean`.
+    data_range : float
+        The distance from black to white: 1.0 for images in [0, 1], 255 for values from 0 to 255.
+    border : int, default 0
+        How many pixels to cut from each side before scoring.
+    channel : {"all", "y"}, default "all"
+        Score all channels, or only luma (see `images.luma`).
+
+    Returns
+    -------
+    float
+        PSNR in dB; the higher, the better, infinite for equal images.
+
+    Raises
+    ------
+    ImageError
+        If `data_range` is not above 0 or does not suit the values of `clean`, and as for `mse`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import metrics
+    >>> clean = np.zeros((2, 2, 1))
+    >>> round(metrics.psnr(clean, clean + 0.1, data_range=1.0), 2)
+    20.0
+    >>> metrics.psnr(clean, clean, data_range=1.0)
+    inf
     """
     _check_range(clean, data_range)
 
@@ -40,9 +134,50 @@ def psnr(clean: np.ndarray, restored: np.ndarray, *, data_range: float, border: 
 
 
 def ssim(clean: np.ndarray, restored: np.ndarray, *, data_range: float, border: int = 0, channel: str = "all") -> float:
-    """Structural similarity (Wang et al., 2004) with the paper's Gaussian window of sigma 1.5; 1 for equal images.
+    """Compute the structural similarity index (SSIM).
 
-    Computed by scikit-image; of colour images, the mean over the channels. Sides must be 11 pixels or more.
+    Local statistics are taken in the Gaussian window of the paper [1]_, with a standard deviation of 1.5 pixels.
+    Scikit-image does the computation; the score of a colour image is the mean over its channels, that of a batch the
+    mean over its images.
+
+    Parameters
+    ----------
+    clean : ndarray of float
+        The true image (H, W, C), or a batch (N, H, W, C), C = 1 or 3; sides of 11 pixels or more.
+    restored : ndarray of float
+        What a method made of the degraded image, in the shape of `clean`.
+    data_range : float
+        The distance from black to white: 1.0 for images in [0, 1], 255 for values from 0 to 255.
+    border : int, default 0
+        How many pixels to cut from each side before scoring; 11 or more must remain.
+    channel : {"all", "y"}, default "all"
+        Score all channels, or only luma (see `images.luma`).
+
+    Returns
+    -------
+    float
+        SSIM, at most 1; 1 for equal images.
+
+    Raises
+    ------
+    ImageError
+        If a side is shorter than 11 pixels, if `data_range` is not above 0 or does not suit the values of `clean`, and
+        as for `mse`.
+
+    References
+    ----------
+    .. [1] Z. Wang, A. C. Bovik, H. R. Sheikh and E. P. Simoncelli, Image quality assessment: from error visibility to
+       structural similarity, IEEE Transactions on Image Processing 13(4), 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import metrics
+    >>> clean = np.linspace(0, 1, 256).reshape(16, 16, 1)
+    >>> round(metrics.ssim(clean, clean, data_range=1.0), 6)
+    1.0
+    >>> metrics.ssim(clean, clean[::-1], data_range=1.0) < 0.5
+    True
     """
     _check_range(clean, data_range)
 

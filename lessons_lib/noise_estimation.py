@@ -1,4 +1,4 @@
-"""How strong the noise of a picture is, told from the picture alone."""
+"""Estimation of the noise level of an image from the image alone."""
 
 from __future__ import annotations
 
@@ -21,19 +21,52 @@ MORE, LITTLE = 1.25, 2 / 255  # brightness always shows a little more: its textu
 
 
 def estimate_sigma(image: np.ndarray) -> float:
-    """Standard deviation of the white noise of a picture (H, W, 1 or 3), in [0, 1]; one number for all channels.
+    """Estimate the standard deviation of the white noise in an image.
 
-    Smooth patches of 7 x 7 pixels vary in few directions, noise in all alike: the least eigenvalue of the covariance of
-    smooth patches is the variance of the noise. A patch is smooth if its neighbouring pixels differ no more than noise
-    of the level found so far makes them; three rounds suffice (Liu, Tanaka and Okutomi, 2013).
+    The method works on patches of 7 x 7 pixels [1]_. The content of smooth patches varies in few directions, noise
+    varies in all directions alike, so the smallest eigenvalue of the covariance of the smooth patches is the variance
+    of the noise. A patch counts as smooth if its neighbouring pixels differ no more than noise of the current estimate
+    explains; three rounds suffice. Patches with many black or white pixels are left out, because their noise was
+    clipped.
 
-    Of a colour picture red minus blue is looked at, over the square root of 2: it has the same noise and hardly a
-    texture. But a JPEG keeps little of it, and gray stored as colour nothing. So where brightness, the sum of the
-    channels over the square root of 3, shows clearly more noise, its level counts.
+    In a colour image the difference of red and blue over sqrt(2) is analysed: its noise has the same standard
+    deviation, and it has hardly any texture. JPEG compression removes most noise from it, however, and gray stored as
+    colour has none there. So where the brightness, the sum of the channels over sqrt(3), shows clearly more noise, its
+    level is returned.
 
-    `image` may hold stored values, uint8 or uint16. Memory does not grow with the picture: at most 60,000 patches are
-    looked at. Noise whose neighbours are alike, such as an enlarged picture's, is taken for much less than it is; a
-    picture below some 16 x 16 pixels tells nothing, and gets 0. Raises ImageError for a shape that is no picture's.
+    Memory does not grow with the image: about 60,000 patches are analysed at most, more only in strips a few pixels
+    high. Noise whose neighbouring values are correlated, such as that of an upscaled image, is underestimated by far.
+    An image below about 16 x 16 pixels has too few patches, and the estimate is 0.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, 1 or 3): float, nominally in [0, 1], or stored values of dtype uint8 or uint16.
+
+    Returns
+    -------
+    float
+        Standard deviation of the noise, one number for all channels, 0 or more, in units of float images: what papers
+        call sigma 25 is 25/255.
+
+    Raises
+    ------
+    ImageError
+        If the shape is not that of an image, or `image` is empty.
+
+    References
+    ----------
+    .. [1] X. Liu, M. Tanaka and M. Okutomi, "Single-Image Noise Level Estimation for Blind Denoising", 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.noise_estimation import estimate_sigma
+    >>> noisy = np.random.default_rng(0).normal(0.5, 25 / 255, (192, 192, 3))
+    >>> round(255 * estimate_sigma(noisy))
+    25
+    >>> estimate_sigma(np.zeros((8, 8, 1)))
+    0.0
     """
     if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
         raise ImageError(f"image has shape {image.shape}: give one image (H, W, 1) or (H, W, 3)")
@@ -71,9 +104,9 @@ def _of_plane(patches: np.ndarray) -> float:
 
 
 def _least(rows: np.ndarray) -> float:
-    """Square root of the least eigenvalue of the covariance of the rows.
+    """Square root of the smallest eigenvalue of the covariance of the rows.
 
-    Of n rows of d numbers of pure noise it would be too low by the factor 1 - sqrt(d / n) (Marchenko, Pastur, 1967).
+    For n rows of d numbers of pure noise it would be too low by the factor 1 - sqrt(d / n) (Marchenko, Pastur, 1967).
     """
     centred = rows - rows.mean(0)
     values = np.linalg.eigvalsh((centred.T @ centred).astype(np.float64) / len(rows))
@@ -82,7 +115,7 @@ def _least(rows: np.ndarray) -> float:
 
 @functools.cache
 def _roughness() -> float:
-    """How large the sum of squared differences in a patch of noise of sigma 1 gets: a gamma law of equal moments."""
+    """Upper bound of the sum of squared differences in a patch of noise of sigma 1: a gamma law of equal moments."""
     differences = np.diff(np.eye(SIDE), axis=0)
     line, one = differences.T @ differences, np.eye(SIDE)
     both = np.kron(line, one) + np.kron(one, line)

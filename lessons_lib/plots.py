@@ -8,18 +8,24 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
+from matplotlib.ticker import MaxNLocator
 
 from lessons_lib import images
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 # Okabe and Ito's colours: told apart by colour-blind readers too. Line styles repeat the message for gray print.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-STYLE = {
-    "axes.prop_cycle": mpl.cycler(color=COLOURS) + mpl.cycler(linestyle=["-", "--", "-.", ":", "-", "--", "-."]),
+STYLE: dict[RcKeyType, Any] = {
+    "axes.prop_cycle": cycler(color=COLOURS) + cycler(linestyle=["-", "--", "-.", ":", "-", "--", "-."]),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -104,8 +110,11 @@ def curves(
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.set_xscale("log" if logx else "linear")
         ax.set_yscale("log" if logy else "linear")
-        if not logx and all(np.array_equal(line.get_xdata(), np.round(line.get_xdata())) for line in ax.lines):
-            ax.xaxis.get_major_locator().set_params(integer=True)  # there is no half epoch
+        places = [np.asarray(line.get_xdata()) for line in ax.lines]
+        if not logx and all(np.array_equal(x, np.round(x)) for x in places):
+            locator = ax.xaxis.get_major_locator()
+            assert isinstance(locator, MaxNLocator)  # as on every linear axis of numbers
+            locator.set_params(integer=True)  # there is no half epoch
         if len(series) > 1:
             ax.legend()
     figure(fig, alt=alt, caption=caption)

@@ -1,7 +1,7 @@
-"""The trained networks that ship with the book: what they are called, what their cards say, and how they load.
+"""Pretrained networks shipped with the book: their names, model cards and weights.
 
-A network is two files in `weights/`: NAME.json, its card (data, recipe, measured quality, limits, and the two plain
-values from which `models.build` makes it), and NAME.npz, its arrays in 16 bits. Nothing in them is code.
+A network consists of two files in `weights/`: NAME.json, its model card (data, recipe, measured quality, limits, and
+the two plain values from which `models.build` makes it), and NAME.npz, its weights in 16 bits. Neither holds code.
 """
 
 from __future__ import annotations
@@ -11,23 +11,59 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from lessons_lib import images, models
+from lessons_lib import images
+from lessons_lib.degrade import TASKS
+
+if TYPE_CHECKING:
+    import keras
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
-TASKS = ("denoise", "deblur", "upscale")
-NEEDED = {"model", "task", "channels", "told", "scale", "halo", "multiple", "data", "recipe", "licence", "limits"}
+NEEDED = {"model", "task", "channels", "noise_conditioned", "scale", "halo", "multiple"}  # to use it
+NEEDED |= {"data", "recipe", "licence", "limits"}  # to judge it
 
 
 class WeightsError(images.ImageError):
-    """A network that is asked for is not here, or its files do not belong together."""
+    """A requested network is missing, or its files do not belong together.
+
+    Examples
+    --------
+    >>> from lessons_lib import pretrained
+    >>> try:
+    ...     pretrained.card("nonexistent")
+    ... except pretrained.WeightsError as error:
+    ...     print(str(error).partition(":")[0])
+    no weights named 'nonexistent'
+    """
 
 
 def names(task: str | None = None) -> list[str]:
-    """The networks that are here, all or those of one task ("denoise", "deblur", "upscale")."""
+    """List the names of the available networks.
+
+    Parameters
+    ----------
+    task : str, optional
+        "denoise", "deblur" or "upscale"; None lists the networks of all tasks.
+
+    Returns
+    -------
+    list of str
+        The names in alphabetical order.
+
+    Raises
+    ------
+    WeightsError
+        If the task is unknown, or a model card is damaged.
+
+    Examples
+    --------
+    >>> from lessons_lib import pretrained
+    >>> pretrained.names("upscale")
+    ['upscale-2', 'upscale-3', 'upscale-4']
+    """
     if task is not None and task not in TASKS:
         raise WeightsError(f"task is {task!r}: choose one of {', '.join(TASKS)}")
     found = sorted(path.stem for path in FOLDER.glob("*.json") if path.with_suffix(".npz").is_file())
@@ -35,7 +71,31 @@ def names(task: str | None = None) -> list[str]:
 
 
 def card(name: str) -> dict:
-    """The card of a network. Raises WeightsError if there is none, or if it lacks what every card says."""
+    """Read the model card of a network.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network, such as "denoise-medium".
+
+    Returns
+    -------
+    dict
+        The model card. It holds at least the keys needed to use the network ("model", "task", "channels",
+        "noise_conditioned", "scale", "halo", "multiple") and to judge it ("data", "recipe", "licence", "limits").
+
+    Raises
+    ------
+    WeightsError
+        If there is no such network, or its model card is damaged or lacks one of these keys.
+
+    Examples
+    --------
+    >>> from lessons_lib import pretrained
+    >>> card = pretrained.card("upscale-2")
+    >>> card["task"], card["scale"], card["channels"]
+    ('upscale', 2, 3)
+    """
     path = FOLDER / f"{name}.json"
     if Path(name).name != name or not path.is_file():
         here = ", ".join(sorted(path.stem for path in FOLDER.glob("*.json"))) or "none: get the whole repository"
@@ -51,19 +111,48 @@ def card(name: str) -> dict:
 
 
 def load(name: str) -> keras.Model:
-    """The network `name`, in the precision in force (`training.set_precision`); loaded once and kept.
+    """Load a network, in the precision in force.
 
-    Input and output are (N, H, W, channels) as its card says. Raises WeightsError.
+    The precision is that of `training.set_precision`. A network is loaded once in each precision and kept.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network, such as "denoise-medium".
+
+    Returns
+    -------
+    keras.Model
+        The network: (N, H, W, channels) -> (N, H * scale, W * scale, channels), with the values of its model card. If
+        it is noise-conditioned, the input has one channel more, the noise level of each pixel.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such network, or its files are damaged or do not belong together.
+
+    Examples
+    --------
+    >>> from lessons_lib import pretrained
+    >>> network = pretrained.load("denoise-small")
+    >>> network.input_shape, network.output_shape
+    ((None, None, None, 4), (None, None, None, 3))
+    >>> pretrained.load("denoise-small") is network
+    True
     """
-    return _load(name, keras.mixed_precision.dtype_policy().name)
+    import keras  # seconds; who only reads cards does not wait for it
+
+    return _load(name, keras.mixed_precision.dtype_policy().name, FOLDER)
 
 
 @functools.cache
-def _load(name: str, policy: str) -> keras.Model:
-    told = card(name)["model"]
-    path = FOLDER / f"{name}.npz"
+def _load(name: str, policy: str, folder: Path) -> keras.Model:
+    from lessons_lib import models
+
+    described = card(name)["model"]
+    path = folder / f"{name}.npz"
     try:
-        model = models.build(told["kind"], **told["arguments"])
+        model = models.build(described["kind"], **described["arguments"])
         with np.load(path) as stored:  # no pickle: NumPy refuses it unless told otherwise
             arrays = [stored[f"arr_{n}"].astype(np.float32) for n in range(len(stored.files))]
         model.set_weights(arrays)
@@ -72,12 +161,45 @@ def _load(name: str, policy: str) -> keras.Model:
     return model
 
 
-def save(name: str, model: keras.Model, about: dict, folder: Path | None = None) -> Path:
-    """Write the two files of a network, each whole or not at all; the path of its arrays.
+def save(name: str, model: keras.Model, card: dict, folder: Path | None = None) -> Path:
+    """Save a network as its two files, weights and model card, each written whole or not at all.
 
-    `about` is the card. Raises WeightsError if it lacks what every card says, or if a weight is not finite in 16 bits.
+    Parameters
+    ----------
+    name : str
+        Name of the network; the files are NAME.npz and NAME.json.
+    model : keras.Model
+        The network. Its weights are stored in 16 bits.
+    card : dict
+        Content of the model card, serialisable as JSON, with all keys that `card` requires.
+    folder : Path, optional
+        Folder of the files, created if it is missing. None is `weights/` of the book.
+
+    Returns
+    -------
+    Path
+        Path of the file of weights.
+
+    Raises
+    ------
+    WeightsError
+        If the model card lacks a key, or a weight is not finite in 16 bits.
+    OSError
+        If a file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lessons_lib import models, pretrained
+    >>> model = models.build("residual", channels=1, depth=2, width=4)
+    >>> card = dict.fromkeys(pretrained.NEEDED, "")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pretrained.save("mine", model, card, Path(folder))
+    ...     print(path.name, sorted(file.name for file in Path(folder).iterdir()))
+    mine.npz ['mine.json', 'mine.npz']
     """
-    missing = sorted(NEEDED - set(about))
+    missing = sorted(NEEDED - set(card))
     if missing:
         raise WeightsError(f"the card of {name} says nothing about {', '.join(missing)}")
     with np.errstate(over="ignore"):
@@ -88,6 +210,6 @@ def save(name: str, model: keras.Model, about: dict, folder: Path | None = None)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, *arrays)
-    images.write_whole(folder / f"{name}.npz", buffer.getvalue())
-    images.write_whole(folder / f"{name}.json", (json.dumps(about, indent=1) + "\n").encode())
+    images.write_atomic(folder / f"{name}.npz", buffer.getvalue())
+    images.write_atomic(folder / f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
     return folder / f"{name}.npz"

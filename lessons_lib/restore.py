@@ -1,7 +1,7 @@
-"""Any picture in, restored picture out: finds the noise level, cuts tiles, asks a network, puts the tiles together.
+"""Any image in, restored image out: one service for the commands, the web app, videos and chapters.
 
-Pictures are float (H, W, 1 or 3) in [0, 1], of any size; noise may take them outside, and nothing is clipped. `sigma`
-is in the same unit: what papers call sigma 25 is 25/255 here.
+Images are float (H, W, 1 or 3) in [0, 1], of any size; noise may leave that range, and nothing is clipped. `sigma` is
+in the same unit: what papers call sigma 25 is 25/255 here.
 """
 
 from __future__ import annotations
@@ -10,47 +10,372 @@ import dataclasses
 import functools
 import itertools
 import math
+import statistics
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from lessons_lib import images, pretrained
+from lessons_lib import image_io, images, pretrained
+from lessons_lib.degrade import TASKS
+from lessons_lib.image_io import Photo, videos
 from lessons_lib.images import ImageError
 from lessons_lib.noise_estimation import estimate_sigma
 
-__all__ = ["Network", "blocks", "deblur", "denoise", "estimate_sigma", "find", "network", "upscale"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "CancelledError",
+    "Network",
+    "RestoreOptions",
+    "Restored",
+    "blocks",
+    "deblur",
+    "denoise",
+    "estimate_sigma",
+    "network",
+    "network_name",
+    "restore_image",
+    "restore_video",
+    "upscale",
+]
 TILE = 512  # pixels of a tile's side, its halo included
 SMALLEST = 16  # smaller pictures are mirrored up to this side: no network of the book takes less
+SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
+Cancelled = Callable[[], bool]
+
+
+class CancelledError(Exception):
+    """A restoration was cancelled by its caller before it was finished.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4), halo=2)
+    >>> image = np.zeros((16, 16, 3), np.float32)
+    >>> try:
+    ...     list(restore.blocks(network, image, cancelled=lambda: True))
+    ... except restore.CancelledError as error:
+    ...     print(error)
+    cancelled after 0 of 1 tiles
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreOptions:
+    """What is to be done to an image: the task, and how.
+
+    Parameters
+    ----------
+    task : str, default "denoise"
+        "denoise", "deblur" or "upscale".
+    model : str, optional
+        Short or long name of a network for the task. None takes the usual one.
+    scale : int, optional
+        Upscaling factor 2, 3 or 4, for the task "upscale" only. None is 2 there.
+    sigma : float, optional
+        Noise level in [0, 1]. None estimates it if the network is noise-conditioned.
+    ensemble : bool, default False
+        Whether to average over the 8 orientations of the image, which takes 8 times as long.
+
+    Raises
+    ------
+    ImageError
+        If a value is unknown or outside its range, or a scale is given for another task.
+
+    Examples
+    --------
+    >>> from lessons_lib.restore import RestoreOptions
+    >>> RestoreOptions("upscale", scale=3)
+    RestoreOptions(task='upscale', model=None, scale=3, sigma=None, ensemble=False)
+    """
+
+    task: str = "denoise"
+    model: str | None = None
+    scale: int | None = None
+    sigma: float | None = None
+    ensemble: bool = False
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ImageError(f"task is {self.task!r}: choose one of {', '.join(TASKS)}")
+        if self.sigma is not None and not 0 <= self.sigma <= 1:
+            raise ImageError(f"sigma is {255 * self.sigma:g}: give the noise as papers write it, 0 to 255")
+        if self.scale is not None and self.task != "upscale":
+            raise ImageError(f"scale is {self.scale}, but task {self.task} keeps the size: leave it out")
+        if self.scale not in (None, 2, 3, 4):
+            raise ImageError(f"scale is {self.scale}: choose 2, 3 or 4")
+
+    def network(self, channels: int) -> Network:
+        """Load the network that the options ask for.
+
+        It loads Keras, which takes seconds the first time.
+
+        Parameters
+        ----------
+        channels : int
+            Channels of the images, 1 or 3.
+
+        Returns
+        -------
+        Network
+            The network.
+
+        Raises
+        ------
+        ImageError
+            If that network is not available.
+
+        Examples
+        --------
+        >>> from lessons_lib.restore import RestoreOptions
+        >>> RestoreOptions("denoise", "small").network(3).name
+        'denoise-small'
+        """
+        return network(self.task, self.model, scale=self.scale or 2, channels=channels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A restored photo and the noise level used.
+
+    Parameters
+    ----------
+    photo : Photo
+        The restored photo.
+    sigma : float or None
+        Noise level in [0, 1], estimated or given; None if the network takes none.
+    estimated : bool
+        Whether `sigma` was estimated from the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.image_io import Photo
+    >>> from lessons_lib.restore import Restored
+    >>> result = Restored(Photo(np.zeros((16, 16, 3), np.uint8)), sigma=0.1, estimated=True)
+    >>> result.photo.pixels.shape, result.sigma
+    ((16, 16, 3), 0.1)
+    """
+
+    photo: Photo
+    sigma: float | None
+    estimated: bool
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A model and what must be known to use it on tiles; `load` takes it from the card of shipped weights.
+    """A model and what must be known to run it on tiles.
 
-    told:     its input has one channel more, the noise level of each pixel.
-    channels: 1 or 3. A gray picture goes through a colour network three times the same and comes out as the mean; a
-              colour picture goes through a gray network channel by channel.
-    scale:    how many times wider and higher the answer is.
-    halo:     how many pixels to each side decide about a pixel.
-    multiple: sides of its input, and the places of tiles, are multiples of it.
+    Parameters
+    ----------
+    model : keras.Model
+        The model: (N, H, W, C) -> (N, H * scale, W * scale, channels), where C is `channels`, or one more if it is
+        noise-conditioned.
+    noise_conditioned : bool, default False
+        Whether the input has one channel more, the noise level of each pixel.
+    channels : int, default 3
+        Channels of the images, 1 or 3. A gray image goes through a colour network as three equal channels, and the mean
+        of the output is the result; a colour image goes through a gray network channel by channel.
+    scale : int, default 1
+        Upscaling factor.
+    halo : int, default 0
+        How many pixels to each side influence an output pixel, in pixels of the input.
+    multiple : int, default 1
+        Number of pixels that divides the sides and the positions of tiles.
+    name : str, default ""
+        Name of a pretrained network; empty for others.
+
+    Examples
+    --------
+    >>> from lessons_lib.models.residual import residual
+    >>> from lessons_lib.restore import Network
+    >>> network = Network(residual(depth=2, width=4, scale=2), scale=2, halo=4)
+    >>> network.channels, network.noise_conditioned
+    (3, False)
     """
 
     model: keras.Model
-    told: bool = False
+    noise_conditioned: bool = False
     channels: int = 3
     scale: int = 1
     halo: int = 0
     multiple: int = 1
+    name: str = ""
 
     @classmethod
     def load(cls, name: str) -> Network:
-        """The shipped network `name`. Raises weights.WeightsError."""
+        """Load a pretrained network, with the values of its model card.
+
+        Parameters
+        ----------
+        name : str
+            Long name of the network, such as "denoise-medium".
+
+        Returns
+        -------
+        Network
+            The network.
+
+        Raises
+        ------
+        pretrained.WeightsError
+            If it is not available, or its files are damaged.
+
+        Examples
+        --------
+        >>> from lessons_lib.restore import Network
+        >>> network = Network.load("upscale-2")
+        >>> network.scale, network.channels, network.name
+        (2, 3, 'upscale-2')
+        """
         card = pretrained.card(name)
-        return cls(
-            pretrained.load(name), **{key: card[key] for key in ("told", "channels", "scale", "halo", "multiple")}
-        )
+        keys = ("noise_conditioned", "channels", "scale", "halo", "multiple")
+        return cls(pretrained.load(name), name=name, **{key: card[key] for key in keys})
+
+
+def restore_image(
+    photo: Photo,
+    options: RestoreOptions,
+    network: Network | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Restored:
+    """Restore a photo as the options say.
+
+    This is what the command line, the web app and videos use. The photo keeps its alpha channel and its metadata.
+
+    Parameters
+    ----------
+    photo : Photo
+        The photo; its pixels (H, W, 1 or 3) are uint8, uint16 or float.
+    options : RestoreOptions
+        What is to be done.
+    network : Network, optional
+        The network of the options, if the caller has loaded it already.
+    progress : callable, optional
+        Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
+    cancelled : callable, optional
+        Function () -> bool that is called before each tile; true cancels the restoration.
+
+    Returns
+    -------
+    Restored
+        The restored photo, in the dtype of the original, and the noise level used.
+
+    Raises
+    ------
+    ImageError
+        If the network is not available, the image or the noise level does not suit it, or the result would be too
+        large.
+    MemoryError
+        If the memory does not suffice.
+    CancelledError
+        If `cancelled` returned true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.image_io import Photo
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4), halo=2)
+    >>> photo = Photo(np.full((16, 16, 3), 128, np.uint8))
+    >>> result = restore.restore_image(photo, restore.RestoreOptions("denoise"), network)
+    >>> result.photo.pixels.shape, result.photo.pixels.dtype.name, result.sigma
+    ((16, 16, 3), 'uint8', None)
+    """
+    network = network or options.network(photo.pixels.shape[-1])
+    sigma, estimated = options.sigma, options.sigma is None and network.noise_conditioned
+    if estimated:
+        sigma = estimate_sigma(photo.pixels)
+    pieces = blocks(network, photo.pixels, sigma, ensemble=options.ensemble, progress=progress, cancelled=cancelled)
+    return Restored(image_io.restored(photo, pieces, network.scale), sigma, estimated)
+
+
+def restore_video(
+    video: videos.Video,
+    target: Path,
+    options: RestoreOptions,
+    network: Network | None = None,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> tuple[float | None, bool]:
+    """Restore a video frame by frame, to a file that appears whole or not at all.
+
+    All frames get the same noise level, because one that changes would make the video flicker. An estimate is the
+    median over the first 3 frames.
+
+    Parameters
+    ----------
+    video : videos.Video
+        The video.
+    target : Path
+        File to write; its suffix names the format.
+    options : RestoreOptions
+        What is to be done.
+    network : Network, optional
+        The network of the options, if the caller has loaded it already.
+    progress : callable, optional
+        Function (done, total) that is called after each frame with the number of finished frames and of all frames.
+    cancelled : callable, optional
+        Function () -> bool that is called before each tile; true cancels the restoration.
+
+    Returns
+    -------
+    sigma : float or None
+        Noise level used, in [0, 1]; None if the network takes none.
+    estimated : bool
+        Whether it was estimated from the video.
+
+    Raises
+    ------
+    ImageError
+        If the network is not available, the noise level does not suit it, the video is cut short, or the format is
+        unknown or cannot be written.
+    OSError
+        If a file cannot be read or written.
+    CancelledError
+        If `cancelled` returned true.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import cv2
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.image_io import videos
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4), halo=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source, target = Path(folder, "source.avi"), Path(folder, "target.avi")
+    ...     writer = cv2.VideoWriter(str(source), cv2.VideoWriter.fourcc(*"MJPG"), 25, (16, 16))
+    ...     for level in (50, 100):
+    ...         _ = writer.write(np.full((16, 16, 3), level, np.uint8))
+    ...     _ = writer.release()
+    ...     used = restore.restore_video(videos.open_video(source), target, restore.RestoreOptions(), network)
+    ...     print(used, videos.open_video(target).count)
+    (None, False) 2
+    """
+    network = network or options.network(3)
+    estimated = options.sigma is None and network.noise_conditioned
+    if estimated:
+        frames = itertools.islice(video.frames(), SAMPLED_FRAMES)
+        options = dataclasses.replace(options, sigma=statistics.median(map(estimate_sigma, frames)))
+
+    def restored(frame: np.ndarray) -> np.ndarray:
+        return restore_image(Photo(frame), options, network, cancelled=cancelled).photo.pixels
+
+    videos.map_frames(video, target, restored, progress or (lambda done, total: None))
+    return options.sigma, estimated
 
 
 def denoise(
@@ -62,16 +387,51 @@ def denoise(
     tile: int = TILE,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Take the noise out of one picture: float32, same shape.
+    """Remove the noise from one image.
 
-    sigma:    the noise, in [0, 1]; a map (H, W) or (H, W, 1) where it differs from place to place; None estimates it.
-    model:    "small", "medium", "ridnet", "gray" or "real", or a network. A gray picture takes "gray" for "medium" if
-              that is here.
-    ensemble: ask for all 8 ways to turn and mirror the picture, and average (Timofte et al., 2016): 8 times the time.
-    tile:     pixels of a tile's side, at least 3 halos; it bounds the memory, and changes the result by rounding alone.
-    progress: called with the number of finished tiles and of all.
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, 1 or 3), float, nominally in [0, 1], of any size.
+    sigma : float or ndarray, optional
+        Noise level in [0, 1], or a map of it, (H, W) or (H, W, 1), where it differs from place to place. None estimates
+        it if the network is noise-conditioned; other networks take no sigma.
+    model : str or Network, default "medium"
+        "small", "medium", "ridnet", "gray" or "real", or a network. For a gray image "medium" is "gray" if that is
+        available.
+    ensemble : bool, default False
+        Whether to average over all 8 orientations of the image [1]_, which takes 8 times as long.
+    tile : int, default 512
+        Side of a tile in pixels, its halo included; raised to 3 halos if it is smaller. It bounds the memory, and
+        changes the result only by rounding.
+    progress : callable, optional
+        Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
 
-    Raises ImageError, also for weights that are not here.
+    Returns
+    -------
+    ndarray
+        The restored image, float32, of the same shape; not clipped.
+
+    Raises
+    ------
+    ImageError
+        If the network is not available, or the image, sigma or tile is invalid or does not suit it.
+
+    References
+    ----------
+    .. [1] R. Timofte, R. Rothe and L. Van Gool, "Seven Ways to Improve Example-Based Single Image Super Resolution",
+       2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.shrinkage import shrinkage
+    >>> network = restore.Network(shrinkage(depth=2, width=4), noise_conditioned=True, halo=9, multiple=2)
+    >>> noisy = np.random.default_rng(0).normal(0.5, 0.1, (20, 16, 3)).astype(np.float32)
+    >>> restored = restore.denoise(noisy, 0.1, network)
+    >>> restored.shape, bool(restored.std() < noisy.std() / 2)
+    ((20, 16, 3), True)
     """
     return _restore(image, sigma, network("denoise", model, channels=_channels(image)), ensemble, tile, progress)
 
@@ -85,7 +445,42 @@ def deblur(
     tile: int = TILE,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Sharpen one picture that was blurred: float32, same shape. Arguments and errors as for `denoise`."""
+    """Remove the blur from one image.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, 1 or 3), float, nominally in [0, 1], of any size.
+    sigma : float or ndarray, optional
+        Noise level in [0, 1] or a map of it, as for `denoise`.
+    model : str or Network, default "deblur"
+        Name of a network for deblurring, or a network.
+    ensemble : bool, default False
+        Whether to average over all 8 orientations of the image, which takes 8 times as long.
+    tile : int, default 512
+        Side of a tile in pixels, its halo included, as for `denoise`.
+    progress : callable, optional
+        Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
+
+    Returns
+    -------
+    ndarray
+        The restored image, float32, of the same shape; not clipped.
+
+    Raises
+    ------
+    ImageError
+        If the network is not available, or the image, sigma or tile is invalid or does not suit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4), halo=2)
+    >>> restore.deblur(np.zeros((20, 16, 3), np.float32), model=network).shape
+    (20, 16, 3)
+    """
     return _restore(image, sigma, network("deblur", model, channels=_channels(image)), ensemble, tile, progress)
 
 
@@ -99,30 +494,115 @@ def upscale(
     tile: int = TILE,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Enlarge one picture `scale` times, 2, 3 or 4: float32 (H * scale, W * scale, C). The rest as for `denoise`."""
+    """Upscale one image 2, 3 or 4 times.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, 1 or 3), float, nominally in [0, 1], of any size.
+    scale : int, default 2
+        Upscaling factor: 2, 3 or 4, or that of the network given.
+    sigma : float or ndarray, optional
+        Noise level in [0, 1] or a map of it, as for `denoise`.
+    model : str or Network, optional
+        Name of a network for upscaling, or a network. None takes the one for `scale`.
+    ensemble : bool, default False
+        Whether to average over all 8 orientations of the image, which takes 8 times as long.
+    tile : int, default 512
+        Side of a tile in pixels of `image`, its halo included, as for `denoise`.
+    progress : callable, optional
+        Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
+
+    Returns
+    -------
+    ndarray
+        The upscaled image (H * scale, W * scale, C), float32; not clipped.
+
+    Raises
+    ------
+    ImageError
+        If the network is not available or upscales by another factor, or the image, sigma or tile is invalid or does
+        not suit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4, scale=2), scale=2, halo=4)
+    >>> restore.upscale(np.zeros((20, 16, 3), np.float32), 2, model=network).shape
+    (40, 32, 3)
+    """
     chosen = network("upscale", model, scale=scale, channels=_channels(image))
     if chosen.scale != scale:
-        raise ImageError(f"scale is {scale}, but this network enlarges {chosen.scale} times: ask for that")
+        raise ImageError(f"scale is {scale}, but this network upscales {chosen.scale} times: ask for that")
     return _restore(image, sigma, chosen, ensemble, tile, progress)
 
 
 def network(task: str, model: str | Network | None = None, *, scale: int = 1, channels: int = 3) -> Network:
-    """The network that `denoise`, `deblur` or `upscale` would use for a picture of so many channels.
+    """Return the network that `denoise`, `deblur` or `upscale` would use.
 
-    None stands for "medium", "deblur" and the network of the scale. Raises ImageError for one that is not here.
+    Parameters
+    ----------
+    task : str
+        "denoise", "deblur" or "upscale".
+    model : str or Network, optional
+        Short or long name of a network, or a network, which is returned as it is. None stands for "medium" to denoise,
+        "deblur" to deblur, and the network for `scale` to upscale.
+    scale : int, default 1
+        Upscaling factor, used if the task is "upscale" and `model` is None.
+    channels : int, default 3
+        Channels of the image, 1 or 3. With 1, "medium" is "gray" if that is available.
+
+    Returns
+    -------
+    Network
+        The network.
+
+    Raises
+    ------
+    ImageError
+        If it is not available.
+
+    Examples
+    --------
+    >>> from lessons_lib import restore
+    >>> restore.network("upscale", scale=2).name
+    'upscale-2'
     """
     if isinstance(model, Network):
         return model
     model = model or {"denoise": "medium", "upscale": str(scale)}.get(task, task)
     if (task, model, channels) == ("denoise", "medium", 1) and "denoise-gray" in pretrained.names(task):
         model = "gray"
-    return Network.load(find(task, model))
+    return Network.load(network_name(task, model))
 
 
-def find(task: str, model: str) -> str:
-    """The name in `weights` of what is called `model` among the networks of a task: "small" is "denoise-small".
+def network_name(task: str, model: str) -> str:
+    """Return the long name of a network: "small" for the task "denoise" is "denoise-small".
 
-    Raises ImageError that names the ones that are here.
+    Parameters
+    ----------
+    task : str
+        "denoise", "deblur" or "upscale".
+    model : str
+        Short or long name of a network for the task.
+
+    Returns
+    -------
+    str
+        The name of its files in `weights/`.
+
+    Raises
+    ------
+    ImageError
+        If there is no such network; the message names the available ones.
+
+    Examples
+    --------
+    >>> from lessons_lib import restore
+    >>> restore.network_name("denoise", "small")
+    'denoise-small'
     """
     here = pretrained.names(task)
     for name in (model, f"{task}-{model}"):
@@ -140,24 +620,70 @@ def blocks(
     ensemble: bool = False,
     tile: int = TILE,
     progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """The restored picture piece by piece: (rows, columns) of the result and float32 values to put there.
+    """Restore an image tile by tile, and yield the pieces of the result.
 
-    `image` may also hold stored values, uint8 or uint16: only a tile at a time becomes float. So whoever puts the
-    pieces into an array of bytes needs little more memory than the two files. Raises ImageError.
+    Only one tile at a time is converted to float. So a caller who puts the pieces into an array of stored values needs
+    little more memory than the two images take.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    image : ndarray
+        Image (H, W, 1 or 3): float, nominally in [0, 1], or stored values of dtype uint8 or uint16.
+    sigma : float or ndarray, optional
+        Noise level in [0, 1] or a map of it, as for `denoise`.
+    ensemble : bool, default False
+        Whether to average over all 8 orientations of each tile, which takes 8 times as long.
+    tile : int, default 512
+        Side of a tile in pixels, its halo included, as for `denoise`.
+    progress : callable, optional
+        Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
+    cancelled : callable, optional
+        Function () -> bool that is called before each tile; true cancels the restoration.
+
+    Yields
+    ------
+    place : tuple of slice
+        Rows and columns of the result that the piece fills.
+    piece : ndarray
+        The restored values there (h, w, C), float32; not clipped.
+
+    Raises
+    ------
+    ImageError
+        If the image, sigma or tile is invalid or does not suit the network.
+    CancelledError
+        If `cancelled` returned true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4), halo=2)
+    >>> image = np.zeros((24, 16, 3), np.uint8)
+    >>> for (rows, columns), piece in restore.blocks(network, image, tile=16):
+    ...     print((rows.start, rows.stop), (columns.start, columns.stop), piece.shape)
+    (0, 14) (0, 16) (14, 16, 3)
+    (14, 24) (0, 16) (10, 16, 3)
     """
     _check(image, tile)
     level = _level(network, image, sigma)
     sides = [list(_pieces(side, tile, network.halo, network.multiple)) for side in image.shape[:2]]
     total = len(sides[0]) * len(sides[1])
     for done, (rows, columns) in enumerate(itertools.product(*sides), 1):
+        if cancelled and cancelled():
+            raise CancelledError(f"cancelled after {done - 1} of {total} tiles")
         taken = np.ix_(rows.taken, columns.taken)
         picture = image[taken] if image.dtype.kind == "f" else images.to_float(image[taken])
         at = level[taken] if isinstance(level, np.ndarray) else level
         answer = (_ask_eight if ensemble else _ask)(network, picture, at)
         inside = tuple(_times(slice(p.first - p.start, p.last - p.start), network.scale) for p in (rows, columns))
-        place = tuple(_times(slice(p.first, p.last), network.scale) for p in (rows, columns))
-        yield place, answer[inside]
+        down, across = (_times(slice(p.first, p.last), network.scale) for p in (rows, columns))
+        yield (down, across), answer[inside]
         if progress:
             progress(done, total)
 
@@ -185,8 +711,8 @@ def _check(image: np.ndarray, tile: int) -> None:
 
 
 def _level(network: Network, image: np.ndarray, sigma: float | np.ndarray | None) -> float | np.ndarray:
-    """What the network is told: a number, or a map (H, W, 1)."""
-    if not network.told:
+    """The noise level as the network takes it: a number, or a map (H, W, 1)."""
+    if not network.noise_conditioned:
         if sigma is not None:
             raise ImageError(f"sigma is {sigma}, but this network finds the noise itself: leave sigma out")
         return 0.0
@@ -213,10 +739,10 @@ class _Piece:
 
 
 def _pieces(length: int, tile: int, halo: int, multiple: int) -> Iterator[_Piece]:
-    """Tiles of one size over `length` pixels, each placed at a multiple, each keeping what its halo allows.
+    """Cut `length` pixels into tiles of one size, each placed at a multiple, each keeping what its halo allows.
 
-    The first and the last tile end where the picture ends, so the network treats its border as in the whole picture.
-    Sides that are too small, or no multiple, are mirrored.
+    The first and the last tile end where the image ends, so the network treats its border as in the whole image. Sides
+    that are too small, or no multiple, are mirrored.
     """
     whole = _up(max(length, SMALLEST), multiple)
     size = min(whole, _up(max(tile, 3 * halo, 2 * halo + multiple), multiple))
@@ -226,14 +752,8 @@ def _pieces(length: int, tile: int, halo: int, multiple: int) -> Iterator[_Piece
     first = 0
     for start, last in zip(starts, ends, strict=True):
         if last > first:
-            yield _Piece(start, mirrored(start, size, length), first, min(last, length))
+            yield _Piece(start, images.mirror(np.arange(start, start + size), length), first, min(last, length))
         first = min(last, length)
-
-
-def mirrored(first: int, count: int, length: int) -> np.ndarray:
-    """Indices first .. first + count - 1 into a line of `length` that goes on mirrored, the last pixel twice."""
-    at = np.arange(first, first + count) % (2 * length)
-    return np.where(at < length, at, 2 * length - 1 - at)
 
 
 def _up(value: int, multiple: int) -> int:
@@ -244,16 +764,16 @@ def _times(part: slice, scale: int) -> slice:
     return slice(part.start * scale, part.stop * scale)
 
 
-def _ask(network: Network, picture: np.ndarray, level: float | np.ndarray) -> np.ndarray:
-    """The network's answer (h, w, C) to one tile. A compiled call: it needs half the memory of an eager one."""
+def _ask(network: Network, picture: np.ndarray, level: float | np.floating | np.ndarray) -> np.ndarray:
+    """Return the network's output (h, w, C) for one tile. A compiled call needs half the memory of an eager one."""
     gray = picture.shape[-1] == 1
     if network.channels == 1:
         batch = np.moveaxis(picture, -1, 0)[..., None]
     else:
         batch = np.repeat(picture, 3 if gray else 1, axis=-1)[None]
-        if gray:  # noise that three channels share is as loud in their sum as that of three, sqrt(3) times as strong
+        if gray:  # in their sum, noise that three channels share equals independent noise sqrt(3) times as strong
             level = level * np.float32(math.sqrt(3))
-    if network.told:
+    if network.noise_conditioned:
         batch = np.concatenate([batch, np.broadcast_to(level, (*batch.shape[:3], 1))], axis=-1, dtype=np.float32)
     model = network.model if network.scale == 1 else _of_one_size(network.model, batch.shape[1:])
     answer = np.asarray(model.predict_on_batch(batch), np.float32)
@@ -264,17 +784,19 @@ def _ask(network: Network, picture: np.ndarray, level: float | np.ndarray) -> np
 
 @functools.lru_cache(maxsize=8)
 def _of_one_size(model: keras.Model, shape: tuple[int, int, int]) -> keras.Model:
-    """The model for one size alone: Keras 3.15 compiles a bicubic enlargement only if it knows the size."""
+    """Return the model for one size alone: Keras 3.15 compiles bicubic upscaling only if it knows the size."""
+    import keras
+
     given = keras.Input(shape)
     return keras.Model(given, model(given))
 
 
 def _ask_eight(network: Network, picture: np.ndarray, level: float | np.ndarray) -> np.ndarray:
-    """The mean answer over the 4 turns of the tile and of its mirror image, each turned back."""
-    total = 0
+    """Return the mean output over the 4 rotations of the tile and of its mirror image, each turned back."""
+    total: np.ndarray = np.zeros((), np.float32)
     for mirror, turns in itertools.product((False, True), range(4)):
-        given = [_turn(x, mirror, turns) if isinstance(x, np.ndarray) else x for x in (picture, level)]
-        total = total + _turn(np.rot90(_ask(network, *given), -turns), mirror, 0)
+        at = _turn(level, mirror, turns) if isinstance(level, np.ndarray) else level
+        total = total + _turn(np.rot90(_ask(network, _turn(picture, mirror, turns), at), -turns), mirror, 0)
     return (total / 8).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Fitting a network: seeds, precision, best weights, resuming, one line an epoch, and the gate after it."""
+"""Training of networks: seeds, precision, best weights, resuming, progress and quality gates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,12 +24,39 @@ WORTHWHILE = 1.2  # how many times faster bfloat16 must be before it is taken
 
 
 class GateError(AssertionError):
-    """A training ran but did not reach the quality that its chapter promises."""
+    """A training run diverged, or did not reach the quality that its chapter promises.
+
+    Examples
+    --------
+    >>> from lessons_lib.training import GateError, gate
+    >>> try:
+    ...     gate(28.9, 29, "PSNR")
+    ... except GateError as error:
+    ...     print(error)
+    PSNR: 28.90 dB is below the floor of 29.00 dB
+    """
 
 
 @dataclass
 class History:
-    """What each epoch measured. `loss` and `val_loss` are lists, `metrics` holds further ones by name."""
+    """Losses and metrics of a training run, one value for each epoch.
+
+    Parameters
+    ----------
+    loss : list of float
+        Training losses.
+    val_loss : list of float
+        Validation losses; empty if there were no validation data.
+    metrics : dict
+        Lists of further values by name, such as "mae" and "val_mae".
+
+    Examples
+    --------
+    >>> from lessons_lib.training import History
+    >>> history = History(loss=[3.0, 2.0, 1.0], val_loss=[1.0, 0.5, 2.0])
+    >>> history.epochs, history.best_epoch
+    (3, 2)
+    """
 
     loss: list[float] = field(default_factory=list)
     val_loss: list[float] = field(default_factory=list)
@@ -36,11 +64,12 @@ class History:
 
     @property
     def epochs(self) -> int:
+        """Number of epochs trained."""
         return len(self.loss)
 
     @property
     def best_epoch(self) -> int:
-        """Number, from 1, of the epoch with the lowest validation loss, or training loss if none was given."""
+        """Number, from 1, of the epoch with the lowest validation loss, or training loss if there is none."""
         return int(np.argmin(self.val_loss or self.loss)) + 1
 
     def _add(self, logs: dict[str, float]) -> None:
@@ -52,16 +81,55 @@ class History:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and the Keras backend: weights, dropout and shuffling of what follows."""
+    """Seed Python, NumPy and the Keras backend.
+
+    It fixes the initial weights, the dropout and the shuffling of what follows.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+
+    Examples
+    --------
+    >>> import random
+    >>> from lessons_lib import training
+    >>> training.seed_everything(0)
+    >>> first = random.random()
+    >>> training.seed_everything(0)
+    >>> random.random() == first
+    True
+    """
     keras.utils.set_random_seed(seed)
 
 
 def set_precision(choice: str = "auto") -> str:
-    """Choose in which precision networks built from now on compute; returns "float32" or "mixed_bfloat16".
+    """Choose the precision in which networks built from now on compute.
 
-    "auto" times a small convolutional network in both and takes bfloat16 only where it is at least 1.2 times faster
-    (a CPU with avx512_bf16, a recent GPU). The environment variable LESSONS_PRECISION overrides the argument.
-    Raises ValueError for another choice. Weights stay float32; give a network's last layer dtype="float32".
+    "auto" times a small convolutional network in both precisions and takes bfloat16 only where it is more than 1.2
+    times as fast (a CPU with avx512_bf16, a recent GPU). The environment variable LESSONS_PRECISION overrides the
+    argument. Weights stay float32. Give the last layer of a network dtype="float32".
+
+    Parameters
+    ----------
+    choice : str, default "auto"
+        "auto", "float32" or "mixed_bfloat16".
+
+    Returns
+    -------
+    str
+        The precision in force: "float32" or "mixed_bfloat16".
+
+    Raises
+    ------
+    ValueError
+        For another choice, in the argument or in LESSONS_PRECISION.
+
+    Examples
+    --------
+    >>> from lessons_lib import training
+    >>> training.set_precision("float32")
+    'float32'
     """
     choice = os.environ.get("LESSONS_PRECISION", choice)
     if choice not in PRECISIONS:
@@ -74,7 +142,23 @@ def set_precision(choice: str = "auto") -> str:
 
 @functools.cache
 def bfloat16_gain() -> float:
-    """How many times faster this machine trains a small convolutional network in bfloat16 than in float32."""
+    """Measure how many times as fast this machine trains in bfloat16 as in float32.
+
+    It trains a small convolutional network for half a second in each precision, once per process.
+
+    Returns
+    -------
+    float
+        Training steps per second in bfloat16 over those in float32; above 1 if bfloat16 is faster.
+
+    Examples
+    --------
+    The measurement takes some seconds.
+
+    >>> from lessons_lib import training
+    >>> training.bfloat16_gain() > 0  # doctest: +SKIP
+    True
+    """
     return _steps_a_second("mixed_bfloat16") / _steps_a_second("float32")
 
 
@@ -105,22 +189,63 @@ def fit(
     quiet: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> History:
-    """Train a compiled `model` and leave it with the weights of its best epoch.
+    """Train a compiled model and leave it with the weights of its best epoch.
 
-    data, validation: (x, y) arrays, or a PyDataset such as `batches.PairStream`.
-    patience:  stop after so many epochs without a lower validation loss; None trains them all.
-    resume:    a folder of this run's own; if the run is killed, the same call goes on after its last whole epoch.
-    quiet:     print no line an epoch.
-    callbacks: further ones; they come first, and what they add to an epoch's logs ("val_loss" too) counts.
+    The best epoch has the lowest validation loss, or the lowest training loss without `validation`. If the optimizer
+    keeps a moving average of the weights (`use_ema`), that average is what is left in the model.
 
-    Best means lowest validation loss, or training loss without `validation`; of an optimizer that keeps a moving
-    average of the weights (use_ema) the average is what is left in the model. Raises ValueError for epochs or patience
-    below 1, and GateError as soon as the loss is NaN, naming the epoch.
+    Parameters
+    ----------
+    model : keras.Model
+        The compiled model, trained in place.
+    data : tuple of ndarray or keras.utils.PyDataset
+        Training data: arrays (x, y), or a stream such as `batches.PairStream`.
+    validation : tuple of ndarray or keras.utils.PyDataset, optional
+        Validation data of either kind. A stream shows the same images with the same noise after every epoch.
+    epochs : int
+        Largest number of epochs, 1 or more.
+    batch_size : int, default 32
+        Samples per batch if `data` are arrays. A stream has a batch size of its own.
+    patience : int, optional
+        Number of epochs, 1 or more, without a lower best loss after which training stops. None trains all epochs.
+    seed : int, default 0
+        Seed given to `seed_everything` at the start.
+    resume : str or PathLike, optional
+        Folder for the state of this run alone, saved after every epoch. If the run is killed, the same call goes on
+        after the last complete epoch.
+    quiet : bool, default False
+        Whether to print no line for each epoch.
+    callbacks : sequence of keras.callbacks.Callback, default ()
+        Further callbacks. They run first, so that what they add to the logs of an epoch, even "val_loss", counts.
+
+    Returns
+    -------
+    History
+        Losses and metrics of all epochs, including those before a resumption.
+
+    Raises
+    ------
+    ValueError
+        If `epochs` or `patience` is below 1.
+    GateError
+        As soon as the loss of an epoch is not finite; the message names the epoch.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from lessons_lib import training
+    >>> x = np.random.default_rng(0).random((8, 16, 16, 1), dtype=np.float32)
+    >>> model = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Conv2D(1, 3, padding="same")])
+    >>> model.compile("adam", "mse")
+    >>> history = training.fit(model, (x, x), validation=(x, x), epochs=2, quiet=True)
+    >>> history.epochs, len(history.val_loss)
+    (2, 2)
     """
     if epochs < 1 or (patience is not None and patience < 1):
         raise ValueError(f"epochs {epochs} and patience {patience} must be 1 or more")
     seed_everything(seed)
-    follow = _Follow(epochs, patience, quiet, Path(resume) if resume else None)
+    follow = FitMonitor(epochs, patience, quiet, Path(resume) if resume else None)
     start = follow.restore(model)
     arrays = {}
     if isinstance(data, tuple):
@@ -136,17 +261,70 @@ def fit(
     return follow.history
 
 
-class _Follow(keras.callbacks.Callback):
-    """Prints, remembers the best weights, stops early, and saves the state after each epoch."""
+class FitMonitor(keras.callbacks.Callback):
+    """Keras callback of `fit`: it prints, keeps the best weights, stops early, and saves the state after each epoch.
+
+    Parameters
+    ----------
+    epochs : int
+        Number of epochs of the whole run.
+    patience : int or None
+        Number of epochs without a lower best loss after which training stops; None trains all epochs.
+    quiet : bool
+        Whether to print no line for each epoch.
+    folder : Path or None
+        Folder where the state is saved, or None to save none.
+
+    Attributes
+    ----------
+    history : History
+        Losses and metrics so far.
+    best_weights : list of ndarray
+        Weights of the best epoch so far.
+    finished : bool
+        Whether the restored run has nothing left to train.
+    stream : keras.utils.PyDataset or None
+        Training stream; if it has an attribute `epoch`, that is set at the beginning of each epoch.
+    validation : keras.utils.PyDataset or None
+        Validation stream; if it has an attribute `epoch`, that is set to 0 before each evaluation.
+
+    Examples
+    --------
+    >>> from lessons_lib.training import FitMonitor
+    >>> monitor = FitMonitor(epochs=3, patience=None, quiet=True, folder=None)
+    >>> monitor.history.epochs, monitor.finished
+    (0, False)
+    """
 
     def __init__(self, epochs: int, patience: int | None, quiet: bool, folder: Path | None):
         super().__init__()
         self.total, self.patience, self.quiet, self.folder = epochs, patience, quiet, folder
-        self.history, self.best_weights, self.finished = History(), None, False
-        self.stream, self.validation = None, None
+        self.history, self.finished = History(), False
+        self.best_weights: list[np.ndarray] = []
+        self.stream: Any = None
+        self.validation: Any = None
 
     def restore(self, model: keras.Model) -> int:
-        """Load the last whole epoch from the folder, if there is one; return how many epochs are done."""
+        """Load the state after the last complete epoch from the folder, if there is one.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The compiled model, which receives the weights and the state of the optimizer.
+
+        Returns
+        -------
+        int
+            Number of epochs already trained, 0 if there is no saved state.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from lessons_lib.training import FitMonitor
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        >>> FitMonitor(epochs=3, patience=None, quiet=True, folder=None).restore(model)
+        0
+        """
         self.best_weights = model.get_weights()
         saved = sorted(self.folder.glob("epoch-*[0-9]")) if self.folder else []
         if not saved:
@@ -161,14 +339,17 @@ class _Follow(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs=None):
         # Backends differ in how often they look at a stream, so its own count of epochs is not to be trusted here.
+        """Set the epoch of the training stream."""
         if hasattr(self.stream, "epoch"):
             self.stream.epoch = epoch
 
     def on_test_begin(self, logs=None):
+        """Set the epoch of the validation stream to 0."""
         if hasattr(self.validation, "epoch"):  # the same pictures with the same noise after every epoch
             self.validation.epoch = 0
 
     def on_epoch_end(self, epoch: int, logs=None):
+        """Record, check, print and save the epoch, and decide whether to stop."""
         self.history._add(logs)
         if not math.isfinite(logs["loss"]):
             raise GateError(f"epoch {epoch + 1}: the loss is {logs['loss']}; lower the learning rate or check the data")
@@ -179,23 +360,23 @@ class _Follow(keras.callbacks.Callback):
         if self.history.best_epoch == epoch + 1:
             self.best_weights = averaged_weights(self.model)
         if self.folder:
-            self._save(epoch + 1)
+            self._save(self.folder, epoch + 1)
         if self._out_of_patience():
             self.model.stop_training = True
 
     def _out_of_patience(self) -> bool:
         return self.patience is not None and self.history.epochs - self.history.best_epoch >= self.patience
 
-    def _save(self, epoch: int) -> None:
+    def _save(self, folder: Path, epoch: int) -> None:
         """Write a whole folder under a temporary name, then rename: a kill at any moment leaves the one before."""
-        done, part = self.folder / f"epoch-{epoch:06d}", self.folder / "writing.part"
+        done, part = folder / f"epoch-{epoch:06d}", folder / "writing.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         self.model.save(part / "last.keras")
         np.savez(part / "best.npz", *self.best_weights)
         (part / "history.json").write_text(json.dumps(asdict(self.history)), encoding="utf-8")
         part.rename(done)
-        for old in self.folder.glob("epoch-*[0-9]"):
+        for old in folder.glob("epoch-*[0-9]"):
             if old != done:
                 shutil.rmtree(old)
 
@@ -208,7 +389,29 @@ def _copy_state(source: keras.Model, target: keras.Model) -> None:
 
 
 def averaged_weights(model: keras.Model) -> list[np.ndarray]:
-    """The weights of a compiled model, in their moving average if its optimizer keeps one (use_ema)."""
+    """Return the weights of a compiled model, averaged if its optimizer keeps a moving average (`use_ema`).
+
+    The model itself keeps its current weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The compiled model.
+
+    Returns
+    -------
+    list of ndarray
+        The weights, in the order of `model.get_weights()`.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from lessons_lib.training import averaged_weights
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> model.compile(keras.optimizers.Adam(use_ema=True), "mse")
+    >>> [array.shape for array in averaged_weights(model)]
+    [(4, 2), (2,)]
+    """
     current = model.get_weights()
     if not getattr(model.optimizer, "use_ema", False) or not model.optimizer.built:
         return current
@@ -219,9 +422,31 @@ def averaged_weights(model: keras.Model) -> list[np.ndarray]:
 
 
 def gate(value: float, floor: float, what: str, unit: str = "dB") -> None:
-    """Fail with GateError unless `value` reaches `floor`; otherwise print one line that says by how much.
+    """Check that a measured value reaches its floor, and print one line that says by how much.
 
-    The floor is taken from a measured spread over seeds: a notebook that runs but restores badly is red.
+    The floor is taken from a measured spread over seeds, so that a notebook that runs but restores badly fails.
+
+    Parameters
+    ----------
+    value : float
+        The measured value.
+    floor : float
+        The lowest value that passes.
+    what : str
+        What was measured, as the message begins.
+    unit : str, default "dB"
+        Unit of both values in the message.
+
+    Raises
+    ------
+    GateError
+        If `value` is below `floor`, or NaN.
+
+    Examples
+    --------
+    >>> from lessons_lib import training
+    >>> training.gate(30.126, 29, "PSNR")
+    PSNR: 30.13 dB, at least 29.00 dB: passed
     """
     if not value >= floor:  # NaN fails too
         raise GateError(f"{what}: {value:.2f} {unit} is below the floor of {floor:.2f} {unit}")

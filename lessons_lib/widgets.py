@@ -8,11 +8,27 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+import jinja2
 from IPython.display import display
+from markupsafe import Markup
 
-SCRIPT = """
+PAGE = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string("""
+{%- set style = "display:flex;gap:.5rem;flex-wrap:wrap;justify-content:space-between;max-width:30rem;margin:.3rem 0" -%}
+<div id="{{ name }}" class="switches" data-values="{{ data }}">
+{%- for switch, choices in switches.items() -%}
+  <label style="{{ style }}">{{ switch }} <select>
+  {%- for choice in choices %}<option>{{ choice }}</option>{% endfor -%}
+  </select></label>
+{%- endfor -%}
+<table class="table"><thead><tr>
+{%- for title in heads %}<th scope="col">{{ title }}</th>{% endfor -%}
+</tr></thead><tbody aria-live="polite">
+{%- for row, value in rows.items() -%}
+  <tr><th scope="row">{{ row }}</th><td class="text-right">{{ value }}</td></tr>
+{%- endfor -%}
+</tbody></table></div><script>
 (() => {
-  const box = document.getElementById("%s");
+  const box = document.getElementById("{{ name }}");
   const values = JSON.parse(box.dataset.values);
   const show = () => {
     const chosen = [...box.querySelectorAll("select")].map(select => select.value).join("|");
@@ -21,7 +37,8 @@ SCRIPT = """
   box.addEventListener("change", show);
   show();
 })();
-"""
+</script>
+""")
 
 
 def table(
@@ -43,25 +60,12 @@ def table(
         for chosen in itertools.product(*switches.values())
     }
     names = list(rows(*(choices[0] for choices in switches.values())))
-    first = next(iter(values.values()))
+    first = dict(zip(names, next(iter(values.values())), strict=True))
     data = json.dumps(values)
     name = "switches-" + hashlib.sha256(data.encode()).hexdigest()[:8]
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(row)}</th><td class="text-right">{value}</td></tr>'
-        for row, value in zip(names, first, strict=True)
-    )
-    fields = "".join(_field(switch, choices) for switch, choices in switches.items())
-    head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in heads)
-    page = (
-        f'<div id="{name}" class="switches" data-values="{html.escape(data)}">{fields}'
-        f'<table class="table"><thead><tr>{head}</tr></thead><tbody aria-live="polite">{body}</tbody></table></div>'
-        f"<script>{SCRIPT % name}</script>"
-    )
-    text = "\n".join(f"{row}: {value}" for row, value in zip(names, first, strict=True))
+    escaped = Markup(
+        html.escape(data)
+    )  # &quot; is what an attribute of many numbers reads best with, not Jinja's &#34;
+    page = PAGE.render(name=name, data=escaped, switches=switches, heads=heads, rows=first)
+    text = "\n".join(f"{row}: {value}" for row, value in first.items())
     display({"text/html": page, "text/plain": text}, raw=True)
-
-
-def _field(switch: str, choices: Sequence[str]) -> str:
-    options = "".join(f"<option>{html.escape(choice)}</option>" for choice in choices)
-    style = "display:flex;gap:.5rem;flex-wrap:wrap;justify-content:space-between;max-width:30rem;margin:.3rem 0"
-    return f'<label style="{style}">{html.escape(switch)} <select>{options}</select></label>'

@@ -7,10 +7,11 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
+
+from lessons_lib.cli.terminal import native_stderr_off
 
 GIB = 2**30
 
@@ -45,24 +46,11 @@ def examine(measure: bool = True) -> Iterator[Finding]:
         checks.insert(6, ("Precision", _precision))
     for topic, check in checks:
         try:
-            with _quiet():
+            with native_stderr_off():
                 finding = check()
             yield finding
         except Exception as error:  # whatever it is, the learner should read it in one line and see the rest
             yield Finding(topic, "problem", f"{type(error).__name__}: {error}")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send what native code writes to stderr nowhere: TensorFlow greets with ten lines about the processor."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _python() -> Finding:
@@ -90,7 +78,7 @@ def _backend() -> Finding:
 
 
 def _processor() -> Finding:
-    cores = psutil.cpu_count(logical=False) or os.cpu_count()
+    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     return Finding("Processor", "ok" if cores > 1 else "note", f"{cores} cores, {os.cpu_count()} threads")
 
 

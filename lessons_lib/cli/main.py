@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +14,12 @@ from rich.table import Table
 
 from lessons_grader.cli import app as course
 from lessons_lib.cli.restore import restore
+from lessons_lib.cli.terminal import one_line_errors
+from lessons_lib.images import ImageError
 from lessons_lib.webapp.server import serve
+
+if TYPE_CHECKING:
+    from lessons_lib.evaluate import Protocol
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command()(restore)
@@ -40,18 +43,20 @@ def _print_version(wanted: bool) -> None:
 def main(
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
 ) -> None:
-    """Tools of the book From pixels to RIDNet."""
+    """Commands of the book From pixels to RIDNet: restore photographs, train and measure networks, run a course."""
 
 
 @app.command()
 def doctor(
-    quick: Annotated[bool, typer.Option("--quick", help="skip the timing of precisions (some seconds)")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="do not measure which precision is faster (saves some seconds)")
+    ] = False,
 ) -> None:
     """Look at this machine and say in plain words what the book can do here; exit code 1 if something stops it."""
-    from lessons_lib.cli import doctor as checks
+    from lessons_lib.cli.doctor import examine
 
     findings = []
-    for finding in checks.examine(measure=not quick):
+    for finding in examine(measure=not quick):
         findings.append(finding)
         print(f"{MARKS[finding.state]} {finding.topic:<10} {finding.text}", flush=True)
     problems = [f.topic for f in findings if f.state == "problem"]
@@ -62,73 +67,90 @@ def doctor(
 @app.command()
 def evaluate(
     methods: Annotated[
-        list[str] | None, typer.Argument(help="classical methods or weights; all classical if none")
+        list[str] | None,
+        typer.Argument(help="classical methods, or networks in weights/; every classical method if none is named"),
     ] = None,
     task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
-    pictures: Annotated[str, typer.Option("--set", help="a test set, such as sample-test or cbsd68")] = "sample-test",
+    pictures: Annotated[
+        str, typer.Option("--set", help="the test set: sample-test, cbsd68, bsd100, set5, set12, set14, kodak, polyu")
+    ] = "sample-test",
     sigma: Annotated[
-        float | None, typer.Option(help="noise, 0..255; if not given 25 to denoise (but for polyu), else 0")
+        float | None,
+        typer.Option(
+            help="standard deviation of the added noise, 0 to 255; default 25 to denoise (0 for polyu), else 0"
+        ),
     ] = None,
-    kernel: Annotated[str | None, typer.Option(help="blur, such as gaussian-1.6 or motion-15")] = None,
-    scale: Annotated[int, typer.Option(help="how many times smaller the pictures are made")] = 1,
-    gray: Annotated[bool, typer.Option("--gray", help="brightness alone")] = False,
-    clipped: Annotated[bool, typer.Option("--clipped", help="cut the noisy pictures to [0, 1]")] = False,
-    channel: Annotated[str, typer.Option(help="score all channels, or y alone")] = "all",
+    kernel: Annotated[
+        str | None, typer.Option(help="the blur: gaussian-3x3, gaussian-1.6, motion-15 or defocus-3")
+    ] = None,
+    scale: Annotated[int, typer.Option(help="to upscale: how many times smaller the pictures are made first")] = 1,
+    gray: Annotated[bool, typer.Option("--gray", help="turn the pictures gray first")] = False,
+    clipped: Annotated[bool, typer.Option("--clipped", help="clip the noisy pictures to the range of a file")] = False,
+    channel: Annotated[str, typer.Option(help="what is scored: all channels, or y (brightness)")] = "all",
     border: Annotated[int, typer.Option(help="pixels not scored along each side")] = 0,
-    rounded: Annotated[bool, typer.Option("--rounded", help="score 8 bits, as super-resolution papers do")] = False,
-    seed: Annotated[int, typer.Option(help="of the noise")] = 0,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="a results file to add the rows to")] = None,
+    rounded: Annotated[
+        bool, typer.Option("--rounded", help="score pictures rounded to 8 bits, as super-resolution papers do")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="seed of the noise")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="a JSON file of results, to which the rows are added")
+    ] = None,
 ) -> None:
     """Degrade a test set, restore it with each method, and print PSNR, SSIM, seconds a megapixel and peak memory."""
-    from lessons_lib import classical, training
-    from lessons_lib import evaluate as bench
-    from lessons_lib.images import ImageError
+    from lessons_lib.evaluate import REAL, Protocol
 
-    sigma = (25.0 if task == "denoise" and pictures != bench.REAL else 0.0) if sigma is None else sigma
-    with _one_line():
-        protocol = bench.Protocol(
-            task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed
-        )
+    sigma = (25.0 if task == "denoise" and pictures != REAL else 0.0) if sigma is None else sigma
+    with one_line_errors():
+        protocol = Protocol(task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed)
         if output and not _can_be_written(output):  # said before the work, not after it
             raise ImageError(f"{output} cannot be written: name a results file, such as results/mine.json")
-        names = methods or list(classical.METHODS[task])
-        if set(names) - set(classical.METHODS.get(task, ())):
-            training.set_precision("auto")
-        for name in names:
-            bench.find(task, name)
-        rows = []
-        for name in names:
-            rows.append(bench.evaluate(name, protocol))
-            row = rows[-1]
-            print(
-                f"{name:<20} {row['psnr']:6.2f} dB  SSIM {row['ssim']:.4f}  {row['seconds_per_megapixel']:8.3f} s/MP  "
-                f"{row['peak_mb']:5} MB  n = {row['n']}",
-                flush=True,
-            )
-        if output:
-            bench.store(rows, output)
-            print(f"{len(rows)} rows written to {output}")
+        _score(methods, protocol, output)
+
+
+def _score(methods: list[str] | None, protocol: Protocol, output: Path | None) -> None:
+    """Score methods under a protocol, print a line each, and add the rows to a results file, if one is named."""
+    from lessons_lib import classical, training
+    from lessons_lib.evaluate import evaluate, get_restorer, store
+
+    known = classical.METHODS[protocol.task]
+    names = methods or list(known)
+    if set(names) - set(known):
+        training.set_precision("auto")
+    for name in names:
+        get_restorer(protocol.task, name)  # a wrong name is said before the first row is measured
+    rows = []
+    for name in names:
+        rows.append(evaluate(name, protocol))
+        row = rows[-1]
+        print(
+            f"{name:<20} {row['psnr']:6.2f} dB  SSIM {row['ssim']:.4f}  {row['seconds_per_megapixel']:8.3f} s/MP  "
+            f"{row['peak_mb']:5} MB  n = {row['n']}",
+            flush=True,
+        )
+    if output:
+        store(rows, output)
+        print(f"{len(rows)} rows written to {output}")
 
 
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="a name in recipes/, or the path of a .toml file")],
-    folder: Annotated[Path | None, typer.Option(help="where the state is kept; runs/NAME if not given")] = None,
+    folder: Annotated[Path | None, typer.Option(help="where the run is saved; default runs/NAME")] = None,
 ) -> None:
-    """Train a network as its recipe says; if it was stopped, even killed, the same command goes on."""
+    """Train a network as its recipe says. If the run was interrupted, the same command resumes it."""
     from lessons_lib import pretrained, recipes
-    from lessons_lib.recipes import publish
+    from lessons_lib.recipes.publish import publish
     from lessons_lib.training import GateError
 
-    with _one_line():
-        path = recipes.find(recipe)
-        todo = recipes.read(path)
+    with one_line_errors():
+        path = recipes.find_recipe(recipe)
+        todo = recipes.read_recipe(path)
         try:
             model, history = recipes.train(todo, folder)
         except GateError as error:
             print(f"error: {error}", file=sys.stderr)
             raise typer.Exit(1) from error
-        publish.publish(todo, model, history)
+        publish(todo, model, history)
         best = max(history.metrics["val_psnr"])
         print(f"{todo.name}: {best:.2f} dB on the held-out pictures; weights in {pretrained.FOLDER}")
 
@@ -158,7 +180,7 @@ def data_fetch(names: Annotated[list[str], typer.Argument(help="sets, as `lesson
     from lessons_lib import datasets
 
     for name in names:
-        with _one_line():
+        with one_line_errors():
             folder = datasets.fetch(name)
             print(f"{name} is in {folder}\n  licence: {datasets.REGISTRY[name].licence}")
             print(f"  cite: {datasets.REGISTRY[name].cite}")
@@ -170,7 +192,7 @@ def data_verify(names: Names = None) -> None:
     from lessons_lib import datasets
 
     failed = False
-    with _one_line():
+    with one_line_errors():
         print(f"sample: {datasets.check_sample()}")
         for name in names or datasets.REGISTRY:
             report = datasets.verify(name)
@@ -183,16 +205,3 @@ def _can_be_written(path: Path) -> bool:
     """Whether this is a file, there or to come, in a folder, there or to come, that takes it."""
     folder = next(place for place in path.absolute().parents if place.exists())
     return not path.is_dir() and folder.is_dir() and os.access(folder, os.W_OK)
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Turn what a learner can mend into a message and exit code 1 instead of a traceback."""
-    from lessons_lib.datasets import DatasetError
-    from lessons_lib.images import ImageError
-
-    try:
-        yield
-    except (DatasetError, ImageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error

@@ -5,24 +5,20 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
-import statistics
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import psutil
 import typer
-from tqdm import tqdm
 
 from lessons_lib import image_io
+from lessons_lib.cli.terminal import complain, native_stderr_off, progress_bar
 from lessons_lib.image_io import videos
 from lessons_lib.images import ImageError
+from lessons_lib.restore import Network, RestoreOptions, restore_image, restore_video
 
-TASKS = ("denoise", "deblur", "upscale")
 MAGIC = set("*?[")
-LOOKED_AT = 3  # frames of a video from which its noise is estimated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,71 +30,48 @@ class Job:
 
     @property
     def is_video(self) -> bool:
+        """Whether the source is named like a video."""
         return self.source.suffix.lower() in videos.READABLE
-
-
-@dataclasses.dataclass(frozen=True)
-class Wish:
-    """What is to be done to each file; `sigma` is in 0..255 or None. Raises ImageError for what cannot be."""
-
-    task: str
-    sigma: float | None
-    model: str | None
-    scale: int | None
-    ensemble: bool
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ImageError(f"task is {self.task!r}: choose one of {', '.join(TASKS)}")
-        if self.sigma is not None and not 0 <= self.sigma <= 255:
-            raise ImageError(f"sigma is {self.sigma:g}: give the noise as papers write it, 0 to 255")
-        if self.scale is not None and self.task != "upscale":
-            raise ImageError(f"scale is {self.scale}, but task {self.task} keeps the size: leave it out")
-        if self.scale not in (None, 2, 3, 4):
-            raise ImageError(f"scale is {self.scale}: choose 2, 3 or 4")
-
-    @property
-    def times(self) -> int:
-        """How many times larger the result is."""
-        return (self.scale or 2) if self.task == "upscale" else 1
 
 
 def restore(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, videos, folders, or patterns")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="a file, or a folder, made if needed")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="the file to write, or a folder (made if needed)")
+    ],
     task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
-    sigma: Annotated[float | None, typer.Option(help="noise, 0..255; estimated if not given")] = None,
-    model: Annotated[str | None, typer.Option(help="denoise: small, medium, ridnet, gray, real")] = None,
-    scale: Annotated[int | None, typer.Option(help="upscale: 2, 3 or 4 times")] = None,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="average 8 orientations: 8 times slower")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that are there")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="pass over results that are there")] = False,
+    sigma: Annotated[
+        float | None, typer.Option(help="standard deviation of the noise, 0 to 255; estimated if not given")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="the network; to denoise: small, medium (default), ridnet, gray, real")
+    ] = None,
+    scale: Annotated[int | None, typer.Option(help="to upscale: how many times larger, 2 (default), 3 or 4")] = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="average over 8 orientations: a little better, 8 times slower")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that exist already")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="skip results that exist already")] = False,
 ) -> None:
-    """Restore pictures and videos with the book's networks: noise, blur, or too few pixels.
+    """Restore pictures and videos with the book's networks: remove noise or blur, or upscale.
 
     A picture keeps its bits, transparency, camera data and colour profile; a video loses its sound. Exit code 1 if
     something could not be done; the rest is done all the same.
     """
     try:
-        wish = Wish(task, sigma, model, scale, ensemble)
+        options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble)
         jobs = plan(inputs, output)
     except (ImageError, OSError) as error:
-        _complain(error)
+        complain(error)
         raise typer.Exit(1) from error
     done = passed = failed = 0
     for job in jobs:
         if resume and job.target.is_file():
             passed += 1
-            continue
-        try:
-            _ready(job, overwrite)
-            said = _restore_video(job, wish) if job.is_video else _restore_photo(job, wish)
-        except (ImageError, OSError, MemoryError) as error:
-            _complain(error)
-            failed += 1
-        else:
-            print(f"{job.source} -> {job.target}{said}", flush=True)
+        elif _attempt(job, options, overwrite):
             done += 1
+        else:
+            failed += 1
     if len(jobs) > 1 or passed:
         print(f"{done} restored, {passed} there already, {failed} failed")
     raise typer.Exit(1 if failed else 0)
@@ -185,92 +158,41 @@ def _ready(job: Job, overwrite: bool) -> None:
             part.unlink()
 
 
-def _restore_photo(job: Job, wish: Wish) -> str:
+def _attempt(job: Job, options: RestoreOptions, overwrite: bool) -> bool:
+    """Restore one file and say in a line what came of it; returns whether it succeeded."""
+    try:
+        _ready(job, overwrite)
+        said = _restore(job, options)
+    except (ImageError, OSError, MemoryError) as error:
+        complain(error)
+        return False
+    print(f"{job.source} -> {job.target}{said}", flush=True)
+    return True
+
+
+def _restore(job: Job, options: RestoreOptions) -> str:
     """Read, restore, write; returns what there is to say."""
-    photo = image_io.read(job.source)
-    with _bar(job, "tile") as progress:
-        pieces, sigma = _pieces(photo.pixels, wish, progress)
-        restored = image_io.restored(photo, pieces, wish.times)
-    notes = image_io.write(job.target, restored)
-    return "".join([_noise_said(wish, sigma), *(f"; {note}" for note in (*photo.notes, *notes))])
+    if job.is_video:  # a file is opened before Keras is loaded: what is wrong with it is said at once
+        video = videos.open_video(job.source)
+        network = _network(options, 3)
+        with progress_bar(job.source.name, "frame") as progress:
+            sigma, estimated = restore_video(video, job.target, options, network, progress=progress)
+        notes = ["without sound"]
+    else:
+        photo = image_io.read(job.source)
+        network = _network(options, photo.pixels.shape[-1])
+        with progress_bar(job.source.name, "tile") as progress:
+            result = restore_image(photo, options, network, progress=progress)
+        sigma, estimated = result.sigma, result.estimated
+        notes = [*photo.notes, *image_io.write(job.target, result.photo)]
+    said = f": noise estimated at sigma {255 * sigma:.1f}" if estimated and sigma is not None else ""
+    return said + "".join(f"; {note}" for note in notes)
 
 
-def _restore_video(job: Job, wish: Wish) -> str:
-    """The same noise level for every frame: one that changes would flicker."""
-    video = videos.open_video(job.source)
-    sigma = wish.sigma
-    if sigma is None and _network(wish, 3).told:
-        from lessons_lib.noise_estimation import estimate_sigma
-
-        frames = (frame for _, frame in zip(range(LOOKED_AT), video.frames(), strict=False))
-        sigma = 255 * statistics.median(estimate_sigma(frame) for frame in frames)
-    fixed = dataclasses.replace(wish, sigma=sigma)
-
-    def one(frame):
-        return image_io.restored(image_io.Photo(frame), _pieces(frame, fixed)[0], wish.times).pixels
-
-    with _bar(job, "frame") as progress:
-        videos.restore_video(video, job.target, one, progress)
-    return f"{_noise_said(wish, sigma)}; without sound"
-
-
-def _pieces(stored, wish: Wish, progress=None):
-    """The restored picture piece by piece (restore.blocks), and the noise in 0..255 that the network is told."""
-    network = _network(wish, stored.shape[-1])
-    from lessons_lib import restore as library
-
-    sigma = wish.sigma
-    if sigma is None and network.told:
-        sigma = 255 * library.estimate_sigma(stored)
-    told = None if sigma is None else sigma / 255
-    return library.blocks(network, stored, told, ensemble=wish.ensemble, progress=progress), sigma
-
-
-def _network(wish: Wish, channels: int):
-    """The network for the wish. Keras is loaded here, which takes seconds: what is wrong with files is said before."""
-    with _silence():
-        from lessons_lib import restore as library
+def _network(options: RestoreOptions, channels: int) -> Network:
+    """The network for the options, in float32 (or what LESSONS_PRECISION says), loaded without a word on stderr."""
+    with native_stderr_off():
         from lessons_lib import training
 
-        training.set_precision("float32")  # or what LESSONS_PRECISION says
-        return library.network(wish.task, wish.model, scale=wish.times, channels=channels)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Nothing reaches the terminal's stderr: TensorFlow greets from C++, before any setting of its own can stop it."""
-    sys.stderr.flush()
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
-
-
-def _noise_said(wish: Wish, sigma: float | None) -> str:
-    return f": noise estimated at sigma {sigma:.1f}" if wish.sigma is None and sigma is not None else ""
-
-
-class _bar:
-    """A progress bar on a terminal; called with the number of finished things and of all."""
-
-    def __init__(self, job: Job, unit: str):
-        self.options = {"desc": job.source.name, "unit": unit, "leave": False, "disable": None, "file": sys.stderr}
-
-    def __enter__(self):
-        self.bar = tqdm(**self.options)
-        return self._show
-
-    def _show(self, done: int, total: int) -> None:
-        self.bar.total = total
-        self.bar.update(done - self.bar.n)
-
-    def __exit__(self, *_):
-        self.bar.close()
-
-
-def _complain(error: BaseException) -> None:
-    print(f"error: {str(error) or type(error).__name__}", file=sys.stderr, flush=True)
+        training.set_precision("float32")
+        return options.network(channels)

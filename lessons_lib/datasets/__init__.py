@@ -58,25 +58,108 @@ REGISTRY: Mapping[str, Dataset] = load()
 
 
 def digits(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
-    """Handwritten digits: images float32 (N, 28, 28, 1) in [0, 1] and labels int64 (N,).
+    """Load handwritten digits with their labels.
 
-    `split` is "train", "validation" or "test": 7,000, 1,000 and 2,000; in the gpu budget MNIST's 55,000, 5,000, 10,000.
+    In the smoke and cpu budgets they are the sample that ships with the book: 7,000 pictures to train, 1,000 to
+    validate and 2,000 to test. In the gpu budget they are MNIST [1]_, with 55,000, 5,000 and 10,000.
+
+    Parameters
+    ----------
+    split : {"train", "validation", "test"}, default "train"
+        Which part to load.
+
+    Returns
+    -------
+    images : ndarray
+        Gray pictures of shape (N, 28, 28, 1), float32 in [0, 1].
+    labels : ndarray
+        The digits 0 to 9, shape (N,), int64.
+
+    Raises
+    ------
+    DatasetError
+        If the split is unknown, a file is missing or was changed, or the full set cannot be fetched.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to document recognition,
+       Proceedings of the IEEE 86(11), 1998.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> pictures, labels = datasets.digits("validation")
+    >>> pictures.shape, labels.shape
+    ((1000, 28, 28, 1), (1000,))
     """
     return _small_pictures("digits", "mnist", split)
 
 
 def clothes(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
-    """Clothes of Fashion-MNIST, shaped as `digits`; CLOTHES names the labels.
+    """Load pictures of clothes with their labels, in the form of `digits`.
 
-    11,000, 1,000 and 2,000 pictures; in the gpu budget 55,000, 5,000 and 10,000.
+    In the smoke and cpu budgets they are the sample that ships with the book: 11,000 pictures to train, 1,000 to
+    validate and 2,000 to test. In the gpu budget they are Fashion-MNIST [1]_, with 55,000, 5,000 and 10,000.
+
+    Parameters
+    ----------
+    split : {"train", "validation", "test"}, default "train"
+        Which part to load.
+
+    Returns
+    -------
+    images : ndarray
+        Gray pictures of shape (N, 28, 28, 1), float32 in [0, 1].
+    labels : ndarray
+        Indices into `CLOTHES`, which names them; shape (N,), int64.
+
+    Raises
+    ------
+    DatasetError
+        If the split is unknown, a file is missing or was changed, or the full set cannot be fetched.
+
+    References
+    ----------
+    .. [1] H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning
+       algorithms, arXiv:1708.07747, 2017.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> pictures, labels = datasets.clothes("validation")
+    >>> pictures.shape, datasets.CLOTHES[labels.max()]
+    ((1000, 28, 28, 1), 'ankle boot')
     """
     return _small_pictures("clothes", "fashion-mnist", split)
 
 
 def photos(split: str = "train") -> dict[str, np.ndarray]:
-    """Photographs by name, float32 RGB (H, W, 3) in [0, 1]: 15 to train, 4 to validate, 6 to test.
+    """Load the photographs of a split by name.
 
-    The gpu budget adds those of BSDS500 (400, 32 and CBSD68), named by their file.
+    In every budget they are those that ship with the book: 15 to train, 4 to validate and 6 to test. The gpu budget
+    adds those of BSDS500 (400, 32 and the 68 of CBSD68), each under its file name: ``"bsds500/..."``.
+
+    Parameters
+    ----------
+    split : {"train", "validation", "test"}, default "train"
+        Which part to load.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The photographs by name, RGB (H, W, 3) of various sizes, float32 in [0, 1].
+
+    Raises
+    ------
+    DatasetError
+        If the split is unknown, a file is missing or was changed, or the full set cannot be fetched.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> photographs = datasets.photos("validation")
+    >>> photographs["coffee"].shape
+    (192, 300, 3)
     """
     found = {name: photo(name) for name in sample_names(split)}
     if budget() == "gpu":
@@ -85,9 +168,34 @@ def photos(split: str = "train") -> dict[str, np.ndarray]:
 
 
 def real_pairs(split: str = "train") -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """PolyU's pairs: name, one shot, mean of many shots of the same scene; float32 RGB (512, 512, 3) in [0, 1].
+    """Iterate over the pairs of PolyU: a noisy photograph, and the mean of many shots of the same scene.
 
-    Raises DatasetError.
+    The set is not part of the sample: it is fetched, in every budget, if it is not on this machine.
+
+    Parameters
+    ----------
+    split : {"train", "validation", "test"}, default "train"
+        Which part to read.
+
+    Yields
+    ------
+    name : str
+        Name of the noisy file, without its suffix.
+    noisy : ndarray
+        One shot, RGB (512, 512, 3), float32 in [0, 1].
+    mean : ndarray
+        The mean of many shots, which stands for the clean image; same shape, dtype and range.
+
+    Raises
+    ------
+    DatasetError
+        If the split is unknown or the files cannot be fetched; raised when the first pair is asked for.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets, metrics
+    >>> for name, noisy, mean in datasets.real_pairs("test"):  # doctest: +SKIP
+    ...     print(name, metrics.psnr(mean, noisy, data_range=1.0))
     """
     for file in paths("polyu", split):
         if file.stem.lower().endswith("real"):
@@ -96,13 +204,49 @@ def real_pairs(split: str = "train") -> Iterator[tuple[str, np.ndarray, np.ndarr
 
 
 def sample_names(split: str) -> list[str]:
-    """The photographs of a split that ship with the book, in every budget the same."""
+    """List the photographs of a split that ship with the book, in every budget the same.
+
+    Parameters
+    ----------
+    split : {"train", "validation", "test"}
+        Which part to list.
+
+    Returns
+    -------
+    list of str
+        Names that `photo` takes.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If the split is unknown.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> datasets.sample_names("validation")
+    ['brick', 'coffee', 'dandelion', 'peaks']
+    """
     choose(split, dict.fromkeys(SPLITS), "split")
     return [name for name, entry in sample.photo_entries().items() if entry["split"] == split]
 
 
 def credits() -> list[dict[str, str]]:
-    """One row a photograph of the sample: name, split, author, licence, where it comes from, its size."""
+    """List who made the photographs of the sample, and under which licence.
+
+    Returns
+    -------
+    list of dict
+        One row per photograph with the keys "photograph", "split", "author", "licence" (a Markdown link), "source" and
+        "size"; all values are str.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> rows = datasets.credits()
+    >>> len(rows), rows[0]["photograph"], rows[0]["size"]
+    (25, 'astronaut', '252 x 252, reduced 2 x')
+    """
     return [
         {
             "photograph": entry["name"],
@@ -117,12 +261,62 @@ def credits() -> list[dict[str, str]]:
 
 
 def splits(name: str) -> dict[str, tuple[str, ...]]:
-    """The splits of a registered set and their files: `splits("bsds500")["cbsd68"]`."""
+    """List the splits of a registered set and their files.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set, a key of `REGISTRY`.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        File names by split.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If no set has this name.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> len(datasets.splits("bsds500")["cbsd68"])
+    68
+    """
     return choose(name, REGISTRY, "set").splits
 
 
 def path(name: str, member: str) -> Path:
-    """One verified file of a registered set, fetched if it is not here. Raises DatasetError."""
+    """Return one verified file of a registered set; fetch it if it is not on this machine.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set, a key of `REGISTRY`.
+    member : str
+        Name of the file within the set.
+
+    Returns
+    -------
+    pathlib.Path
+        Where the file lies, in the local mirror or in the cache.
+
+    Raises
+    ------
+    DatasetError
+        If the set or the file is unknown, the file on this machine is not the one that the registry describes
+        (`ChecksumError`), or it cannot be fetched (`FetchError`, `CacheError`).
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets, images
+    >>> image = images.read(datasets.path("set5", "butterfly.png"))  # doctest: +SKIP
+    >>> datasets.path("set5", "cow.png")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    lessons_lib.datasets.registry.UnknownDatasetError: no file of set5 is called 'cow.png': did you mean ...
+    """
     dataset = choose(name, REGISTRY, "set")
     choose(member, dataset.files, f"file of {name}")
     found = store.find(dataset, member)
@@ -130,14 +324,58 @@ def path(name: str, member: str) -> Path:
 
 
 def paths(name: str, split: str) -> list[Path]:
-    """The verified files of a split, fetched if they are not here. Raises DatasetError."""
+    """Return the verified files of a split; fetch those that are not on this machine.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set, a key of `REGISTRY`.
+    split : str
+        Name of the split (see `splits`).
+
+    Returns
+    -------
+    list of pathlib.Path
+        Where the files lie, in the order of the split.
+
+    Raises
+    ------
+    DatasetError
+        If the set or the split is unknown, a file in the local mirror is not the one that the registry describes
+        (`ChecksumError`), or one cannot be fetched (`FetchError`, `CacheError`).
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets, images
+    >>> photographs = [images.read(file) for file in datasets.paths("kodak", "test")]  # doctest: +SKIP
+    """
     members = list(choose(split, splits(name), f"split of {name}"))
     fetch(name, members)
     return [path(name, member) for member in members]
 
 
 def list_table() -> list[dict[str, str]]:
-    """One row a registered set: name, what it is, files, size, where it is on this machine, licence."""
+    """List the registered sets in one table.
+
+    Returns
+    -------
+    list of dict
+        One row per set with the keys "set" (its name), "what", "files" (their number), "MB" (their size, "?" where it
+        is not published), "here" ("cache" or "LESSONS_DATA" for where the set is on this machine, or "no") and
+        "licence"; all values are str.
+
+    Raises
+    ------
+    DatasetError
+        If LESSONS_DATA is set and is not a folder.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> rows = {row["set"]: row for row in datasets.list_table()}
+    >>> rows["set5"]["what"], rows["set5"]["files"]
+    ('Set5: five classic test pictures', '5')
+    """
 
     def where(name: str) -> str:
         if not is_here(name):

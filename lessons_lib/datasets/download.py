@@ -29,27 +29,85 @@ NO_SUCH_NAME = "NameResolutionError"  # how urllib3 reports it inside requests' 
 
 
 class FetchError(DatasetError):
-    """No address gave the files."""
+    """No address gave the files.
+
+    The message names each address that was asked, its reason, and the ways out.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> issubclass(datasets.FetchError, datasets.DatasetError)
+    True
+    """
 
 
 class CacheError(DatasetError):
-    """The cache cannot be written."""
+    """The cache cannot be written: it is read-only or its disk is full.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> issubclass(datasets.CacheError, datasets.DatasetError)
+    True
+    """
 
 
 class Resuming:
-    """A downloader for pooch that goes on with a broken transfer instead of starting again."""
+    """A downloader that resumes a broken transfer instead of starting again.
+
+    Parameters
+    ----------
+    session : requests.Session
+        The session that asks.
+    bar : tqdm.tqdm
+        The progress bar, in bytes.
+
+    Examples
+    --------
+    >>> import requests
+    >>> from tqdm import tqdm
+    >>> from lessons_lib.datasets.download import Resuming
+    >>> with requests.Session() as session, tqdm(disable=True) as bar:
+    ...     callable(Resuming(session, bar))
+    True
+    """
 
     def __init__(self, session: requests.Session, bar: tqdm) -> None:
         self.session, self.bar = session, bar
 
-    def __call__(self, url: str, output_file: str, _: object) -> None:
-        target = Path(output_file)
-        target.write_bytes(b"")  # pooch hands over an empty temporary file; an attempt may have come before
+    def __call__(self, url: str, target: Path) -> None:
+        """Download one file, with several attempts.
+
+        Parameters
+        ----------
+        url : str
+            The address.
+        target : pathlib.Path
+            Where to write; emptied first.
+
+        Raises
+        ------
+        requests.RequestException
+            If the server refuses, its name cannot be looked up, or the last attempt fails.
+        CacheError
+            If the file does not fit on the disk.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import requests
+        >>> from tqdm import tqdm
+        >>> from lessons_lib.datasets.download import Resuming
+        >>> with requests.Session() as session, tqdm(unit="B") as bar:  # doctest: +SKIP
+        ...     Resuming(session, bar)("https://example.org/set5/baby.png", Path("baby.png"))
+        """
+        target.write_bytes(b"")  # what an attempt before left is not trusted
+        last: requests.RequestException
         for attempt in range(ATTEMPTS):
             try:
                 return self._transfer(url, target)
             except requests.HTTPError as error:
-                if error.response.status_code < 500:
+                if error.response is not None and error.response.status_code < 500:
                     raise  # refused: asking again gives the same answer
                 last = error
             except requests.RequestException as error:
@@ -92,16 +150,58 @@ class Resuming:
 
 
 def say(text: str) -> None:
-    """Tell the learner on stderr, where it does not mix with what a command returns."""
+    """Print a message for the learner on stderr, where it does not mix with what a command returns.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import download
+    >>> download.say("Getting set5")
+    """
     print(text, file=sys.stderr, flush=True)
 
 
 def fetch(name: str, members: list[str] | None = None) -> Path:
-    """Make sure that a set (or some of its files) is on this machine and verified; the folder where it lies.
+    """Make sure that a set, or some of its files, is on this machine and verified.
 
-    Asks the local mirror, the cache, then each public address in order; replaces a damaged file in the cache.
-    Raises UnknownDatasetError, ChecksumError (a wrong file in the mirror), FetchError (no address worked: it names
-    each and its reason) or CacheError (read-only or full disk). A half file is never left under a file's name.
+    The local mirror is asked first, then the cache, then each public address in order. A damaged file in the cache is
+    replaced. A half file is never left under a file's name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+    members : list of str, optional
+        The files that are needed; by default all that have a public address.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder in which the set lies.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If the set or a file is unknown.
+    ChecksumError
+        If a file in the local mirror is wrong.
+    FetchError
+        If no address worked; the message names each and its reason.
+    CacheError
+        If the cache is read-only or its disk is full.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> folder = datasets.fetch("set5", ["baby.png"])  # doctest: +SKIP
+    >>> datasets.fetch("bsd500")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    lessons_lib.datasets.registry.UnknownDatasetError: no set is called 'bsd500': did you mean 'bsds500'? There are: ...
     """
     dataset = choose(name, load(), "set")
     wanted = list(members) if members is not None else [f for f in dataset.files if f not in dataset.local]
@@ -130,7 +230,7 @@ def _have(dataset: Dataset, member: str) -> bool:
 
 @contextmanager
 def _writable(folder: Path) -> Iterator[None]:
-    """Turn what the disk says into what to do. (requests' errors are OSErrors too, and pass.)"""
+    """Turn what the disk says into what to do. Errors of requests, which are OSErrors too, pass."""
     try:
         yield
     except requests.RequestException:
@@ -147,8 +247,8 @@ def _fetch_missing(dataset: Dataset, missing: list[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     failures = []
-    sizes = [dataset.files[member].size for member in missing]
-    megabytes = "" if None in sizes else f", {sum(sizes) / 1e6:.1f} MB"
+    sizes = [size for member in missing if (size := dataset.files[member].size) is not None]
+    megabytes = f", {sum(sizes) / 1e6:.1f} MB" if len(sizes) == len(missing) else ""
     say(f"Getting {dataset.name}: {len(missing)} files{megabytes}, into {folder}")
     for source in [*_mirrored_archives(dataset), *dataset.sources]:
         here = [member for member in missing if fnmatchcase(member, source.provides)]
@@ -171,7 +271,7 @@ def _fetch_missing(dataset: Dataset, missing: list[str], folder: Path) -> None:
 
 def _reason(error: Exception) -> str:
     """What went wrong at one address, in a line that a learner can act on."""
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
@@ -199,8 +299,8 @@ def _mirrored_archives(dataset: Dataset) -> list[Source]:
 
 def _take(dataset: Dataset, source: Source, members: list[str], folder: Path) -> None:
     """Get `members` from one source into `folder`, each moved there once it is proven."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=PARTIAL) as scratch, requests.Session() as session:
-        scratch = Path(scratch)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=PARTIAL) as made, requests.Session() as session:
+        scratch = Path(made)
         known = sum(dataset.files[m].size or 0 for m in members) if not source.archive else None
         with tqdm(total=known, unit="B", unit_scale=True, desc=dataset.name, disable=None) as bar:
             get = Resuming(session, bar)
@@ -215,11 +315,10 @@ def _take(dataset: Dataset, source: Source, members: list[str], folder: Path) ->
 
 
 def _download(url: str, scratch: Path, get: Resuming) -> Path:
-    import pooch  # here, because it makes tqdm warn in every notebook that lacks ipywidgets
-
-    pooch.get_logger().setLevel("ERROR")  # it would announce every file; we say it once
-    # The sum is checked by the caller: some files are proven by their pixels, some only as a whole.
-    return Path(pooch.retrieve(url, known_hash=None, fname="download", path=scratch, downloader=get))
+    """A file in the scratch folder. The caller checks its sum: some are proven by pixels, some only as a whole."""
+    target = scratch / "download"
+    get(url, target)
+    return target
 
 
 def _accept(part: Path, dataset: Dataset, member: str, folder: Path) -> None:
@@ -230,8 +329,9 @@ def _accept(part: Path, dataset: Dataset, member: str, folder: Path) -> None:
         part.unlink()
         raise SourceError(f"{member} has the wrong sum: expected sha256 {expected.sha256}, found {found}")
     if expected.pixels and store.file_sum(part) != expected.sha256 and not part.read_bytes().startswith(b"\x89PNG"):
-        packed = cv2.imencode(".png", cv2.imread(str(part), cv2.IMREAD_COLOR))[1]
-        part.write_bytes(packed.tobytes())
+        pixels = store.decoded(part)
+        assert pixels is not None  # it matches by the sum of its pixels
+        part.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
     _move(part, folder / member)
 
 
@@ -246,6 +346,7 @@ def _take_together(dataset: Dataset, source: Source, folder: Path, scratch: Path
     for number, member in enumerate(dataset.files):
         part = _download(source.address(member), scratch, get)
         parts[member] = part.rename(scratch / f"{number:04d}")
+    assert dataset.together is not None  # `_take` comes here for no other set
     kind, _, wanted = dataset.together.partition(":")
     found = store.together_sum(list(parts.values()), kind)
     if found != wanted:

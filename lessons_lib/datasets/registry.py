@@ -4,25 +4,72 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 HERE = Path(__file__).parent
+T = TypeVar("T")
 
 
 class DatasetError(ValueError):
-    """Something is wrong with a set of images; the message names it, its place and the way out."""
+    """Something is wrong with a set of images.
+
+    The message names the set, the place and the way out. All errors of `datasets` derive from this class.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> try:
+    ...     datasets.photo("cofee")
+    ... except datasets.DatasetError as error:
+    ...     print(str(error).partition("?")[0])
+    no photograph is called 'cofee': did you mean 'coffee'
+    """
 
 
 class UnknownDatasetError(DatasetError):
-    """No set, split or file has this name."""
+    """No set, split or file has this name.
+
+    The message suggests the nearest name and lists the names that there are.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> try:
+    ...     datasets.splits("bsd500")
+    ... except datasets.UnknownDatasetError as error:
+    ...     print(str(error).partition("?")[0])
+    no set is called 'bsd500': did you mean 'bsds500'
+    """
 
 
 @dataclass(frozen=True)
 class Sum:
-    """What a file must be: its sha256 and bytes, or the sha256 of its decoded pixels. All None: not published."""
+    """What a file must be, by its checksum.
+
+    A file matches if it has the sha256, or else if its decoded pixels have theirs. Where all fields are None, nothing
+    was published.
+
+    Parameters
+    ----------
+    sha256 : str, optional
+        Hexadecimal sha256 of the file.
+    size : int, optional
+        Size of the file in bytes.
+    pixels : str, optional
+        Hexadecimal sha256 of the decoded pixels, which is the same for any lossless format.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> known = datasets.REGISTRY["mnist"].files["t10k-labels-idx1-ubyte.gz"]
+    >>> len(known.sha256), known.size
+    (64, 4542)
+    """
 
     sha256: str | None = None
     size: int | None = None
@@ -31,7 +78,26 @@ class Sum:
 
 @dataclass(frozen=True)
 class Source:
-    """One address: of single files, {name} and the like filled in, or of an archive that holds them."""
+    """One address from which files of a set can be fetched.
+
+    Parameters
+    ----------
+    url : str
+        Address of single files, with {path}, {name}, {stem} or {person} to be filled in, or of an archive.
+    archive : bool, default False
+        Whether the address is that of one archive which holds the files.
+    provides : str, default "*"
+        Pattern of the files that this source has.
+    sha256 : str, optional
+        Hexadecimal sha256 of the archive, where it is known.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> source = datasets.Source("https://example.org/set5/{stem}.bmp")
+    >>> source.archive, source.provides
+    (False, '*')
+    """
 
     url: str
     archive: bool = False
@@ -39,7 +105,25 @@ class Source:
     sha256: str | None = None
 
     def address(self, member: str) -> str:
-        """Where this source keeps `member`."""
+        """Return the address at which this source keeps a file.
+
+        Parameters
+        ----------
+        member : str
+            Name of the file within the set, which may contain folders.
+
+        Returns
+        -------
+        str
+            The URL with {path} (the member), {name} (without folders), {stem} (without the suffix) and {person} (the
+            stem up to the last "_") filled in.
+
+        Examples
+        --------
+        >>> from lessons_lib import datasets
+        >>> datasets.Source("https://example.org/lfw/{person}/{name}").address("test/Adam_Ant_0001.jpg")
+        'https://example.org/lfw/Adam_Ant/Adam_Ant_0001.jpg'
+        """
         path = PurePosixPath(member)
         person = path.stem.rpartition("_")[0]
         return self.url.format(path=path, name=path.name, stem=path.stem, person=person)
@@ -47,7 +131,36 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One set of images as the registry describes it."""
+    """One set of images as the registry describes it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set in the registry.
+    title : str
+        What it is, in a line.
+    licence : str
+        Its licence or, where there is none, what is known of its use.
+    cite : str
+        How to cite it.
+    sources : tuple of Source
+        The addresses of its files, asked in this order.
+    files : dict of str to Sum
+        Every file and what it must be.
+    splits : dict of str to tuple of str
+        Files by split.
+    local : tuple of str, default ()
+        Files that no public address has, and no split needs: they lie in a local mirror only.
+    together : str, optional
+        Checksum of all files end to end, as "kind:digest", where only that was published.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> dataset = datasets.REGISTRY["set5"]
+    >>> dataset.title, len(dataset.files)
+    ('Set5: five classic test pictures', 5)
+    """
 
     name: str
     title: str
@@ -61,9 +174,9 @@ class Dataset:
 
     @property
     def size(self) -> int | None:
-        """Bytes of all files, None where they are not published."""
-        sizes = [file.size for file in self.files.values()]
-        return None if None in sizes else sum(sizes)
+        """Size of all files in bytes; None where it is not published."""
+        sizes = [file.size for file in self.files.values() if file.size is not None]
+        return sum(sizes) if len(sizes) == len(self.files) else None
 
 
 def _choose(files: list[str], patterns: list[str], lists: dict[str, list[str]]) -> tuple[str, ...]:
@@ -96,7 +209,19 @@ def _read_sums() -> dict[str, dict[str, Sum]]:
 
 
 def names() -> list[str]:
-    """The names of all sets."""
+    """List the names of all sets.
+
+    Returns
+    -------
+    list of str
+        Names in the order of the registry.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import registry
+    >>> registry.names()[:2]
+    ['mnist', 'fashion-mnist']
+    """
     return list(_entries())
 
 
@@ -120,13 +245,55 @@ def _build(name: str, entry: dict, sums: dict[str, Sum]) -> Dataset:
 
 @cache
 def load() -> dict[str, Dataset]:
-    """Every set by name."""
+    """Load the registry.
+
+    Returns
+    -------
+    dict of str to Dataset
+        Every set by name; the same dict at every call.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import registry
+    >>> len(registry.load()["set12"].splits["test"])
+    12
+    """
     sums = _read_sums()
     return {name: _build(name, entry, sums[name]) for name, entry in _entries().items()}
 
 
-def choose(name: str, known: dict, what: str) -> object:
-    """`known[name]`, or UnknownDatasetError that suggests the nearest name."""
+def choose(name: str, known: Mapping[str, T], what: str) -> T:
+    """Look a name up and, if it is unknown, suggest the nearest one.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    known : dict
+        What there is, by name.
+    what : str
+        What the names stand for, for the message.
+
+    Returns
+    -------
+    object
+        ``known[name]``.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If `name` is not in `known`.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import registry
+    >>> registry.choose("test", {"test": 2}, "split")
+    2
+    >>> registry.choose("tset", {"test": 2}, "split")
+    Traceback (most recent call last):
+        ...
+    lessons_lib.datasets.registry.UnknownDatasetError: no split is called 'tset': did you mean 'test'? There are: test
+    """
     if name in known:
         return known[name]
     near = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)

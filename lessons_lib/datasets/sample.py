@@ -31,7 +31,31 @@ def _entries(folder: Path) -> dict[str, dict]:
 
 
 def read_checked(path: str) -> bytes:
-    """A file of the sample. Raises ChecksumError if it is missing or was changed."""
+    """Read a file of the sample and check its sha256.
+
+    Parameters
+    ----------
+    path : str
+        The file's path below data/, as in the manifest.
+
+    Returns
+    -------
+    bytes
+        The content.
+
+    Raises
+    ------
+    ChecksumError
+        If the file is missing or was changed.
+    DatasetError
+        If data/ is not there.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import sample
+    >>> sample.read_checked("photos/validation/coffee.png")[1:4]
+    b'PNG'
+    """
     entry = _entries(FOLDER)[path]
     file = FOLDER / path
     data = file.read_bytes() if file.is_file() else b""
@@ -41,30 +65,118 @@ def read_checked(path: str) -> bytes:
 
 
 def arrays(kind: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 28, 28) uint8 and labels (N,) uint8 of "digits" or "clothes"."""
+    """Load a split of the digits or the clothes of the sample, as stored.
+
+    Parameters
+    ----------
+    kind : {"digits", "clothes"}
+        What to load.
+    split : {"train", "validation", "test"}
+        Which part.
+
+    Returns
+    -------
+    images : ndarray
+        Gray pictures of shape (N, 28, 28), uint8.
+    labels : ndarray
+        Their labels, shape (N,), uint8.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If the split is unknown.
+    ChecksumError
+        If the file is missing or was changed.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import sample
+    >>> pictures, labels = sample.arrays("digits", "validation")
+    >>> pictures.shape, labels.shape
+    ((1000, 28, 28), (1000,))
+    """
     choose(split, dict.fromkeys(SPLITS), "split")
     with np.load(io.BytesIO(read_checked(f"{kind}/{split}.npz")), allow_pickle=False) as stored:
         return stored["images"], stored["labels"]
 
 
 def photo_entries() -> dict[str, dict]:
-    """The manifest's rows of the photographs, by name."""
+    """Return the rows of the manifest that describe photographs.
+
+    Returns
+    -------
+    dict of str to dict
+        Rows by the name of the photograph.
+
+    Raises
+    ------
+    DatasetError
+        If data/ is not there.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import sample
+    >>> coffee = sample.photo_entries()["coffee"]
+    >>> coffee["split"], coffee["width"], coffee["height"]
+    ('validation', 300, 192)
+    """
     return {entry["name"]: entry for entry in _entries(FOLDER).values() if entry["kind"] == "photo"}
 
 
 def photo(name: str) -> np.ndarray:
-    """One photograph as float32 RGB (H, W, 3)."""
+    """Load one photograph of the sample.
+
+    Parameters
+    ----------
+    name : str
+        Name of the photograph; `sample_names` lists them.
+
+    Returns
+    -------
+    ndarray
+        RGB image (H, W, 3), float32 in [0, 1].
+
+    Raises
+    ------
+    UnknownDatasetError
+        If no photograph has this name.
+    ChecksumError
+        If its file is missing or was changed.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> datasets.photo("coffee").shape
+    (192, 300, 3)
+    """
     entry = choose(name, photo_entries(), "photograph")
     read_checked(entry["path"])
     return images.read(FOLDER / entry["path"])
 
 
 def check_sample() -> str:
-    """Hash every file of the sample and say in one line what is there. Raises DatasetError if something is wrong."""
+    """Hash every file of the sample, and say in one line what is there.
+
+    Returns
+    -------
+    str
+        How many pictures of each kind there are, and in which folder.
+
+    Raises
+    ------
+    DatasetError
+        If a file is missing or was changed (`ChecksumError`), or data/ is not there.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> datasets.check_sample().partition(" in ")[0]
+    '25 photographs, 10,000 digits, 14,000 clothes'
+    """
     entries = _entries(FOLDER).values()
     for entry in entries:
         read_checked(entry["path"])
-    count = Counter()
+    count: Counter[str] = Counter()
     for entry in entries:
         count[entry["kind"]] += entry.get("count", 1)
     return (

@@ -11,13 +11,36 @@ import cv2
 import numpy as np
 import platformdirs
 
+from lessons_lib import images
 from lessons_lib.datasets.registry import Dataset, DatasetError, Sum, choose, load
 
 RECORD = "checksums.tsv"  # sums that we found ourselves, of files proven by a sum of the whole
 
 
 class ChecksumError(DatasetError):
-    """A file is not the one the registry describes."""
+    """A file is missing or is not the one that the registry describes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; it is hashed for the message.
+    expected : str or None
+        The sha256 that it should have; None if none is known.
+    way_out : str
+        What to do about it, as a sentence.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lessons_lib import datasets
+    >>> print(datasets.ChecksumError(Path("gone.png"), "ab12", "Fetch it again"))
+    gone.png is not the file it should be: expected sha256 ab12, found no file. Fetch it again
+    """
 
     def __init__(self, path: Path, expected: str | None, way_out: str) -> None:
         self.path = path
@@ -27,13 +50,51 @@ class ChecksumError(DatasetError):
 
 
 def cache_folder() -> Path:
-    """Where downloads go: LESSONS_CACHE, or the place for caches on this system."""
+    """Return the folder into which downloads go.
+
+    It is the one that the environment variable LESSONS_CACHE names or, without it, the usual place for caches on this
+    system.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder, which may not exist yet.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from lessons_lib import datasets
+    >>> with mock.patch.dict(os.environ, LESSONS_CACHE="downloads"):
+    ...     print(datasets.cache_folder())
+    downloads
+    """
     chosen = os.environ.get("LESSONS_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("lessons-lib", appauthor=False)
 
 
 def mirror_folder() -> Path | None:
-    """The local mirror that LESSONS_DATA names, None without one. Raises DatasetError if it is not a folder."""
+    """Return the local mirror that the environment variable LESSONS_DATA names.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The folder; None if the variable is not set.
+
+    Raises
+    ------
+    DatasetError
+        If LESSONS_DATA is not a folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from lessons_lib.datasets import store
+    >>> with mock.patch.dict(os.environ, LESSONS_DATA=""):
+    ...     print(store.mirror_folder())
+    None
+    """
     chosen = os.environ.get("LESSONS_DATA")
     if not chosen:
         return None
@@ -44,26 +105,143 @@ def mirror_folder() -> Path | None:
 
 
 def places(name: str) -> list[Path]:
-    """The folders that may hold the set `name`, in the order they are asked."""
+    """List the folders that may hold a set, in the order in which they are asked.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The folder of the set in the local mirror, if there is a mirror, and in the cache; they may not exist.
+
+    Raises
+    ------
+    DatasetError
+        If LESSONS_DATA is not a folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from lessons_lib.datasets import store
+    >>> with mock.patch.dict(os.environ, LESSONS_DATA="", LESSONS_CACHE="downloads"):
+    ...     [place.as_posix() for place in store.places("set5")]
+    ['downloads/set5']
+    """
     return [folder / name for folder in (mirror_folder(), cache_folder()) if folder is not None]
 
 
 def file_sum(path: Path, kind: str = "sha256") -> str:
-    """The hexadecimal digest of a file."""
+    """Compute the checksum of a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    kind : str, default "sha256"
+        Name of the hash function, as `hashlib` knows it.
+
+    Returns
+    -------
+    str
+        The hexadecimal digest.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lessons_lib.datasets import store
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "empty"
+    ...     file.touch()
+    ...     store.file_sum(file)[:16]
+    'e3b0c44298fc1c14'
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
+def decoded(path: Path) -> np.ndarray | None:
+    """Decode an image file to 8 bits, in OpenCV's channel order.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    ndarray or None
+        BGR pixels of shape (H, W, 3), uint8; None if the file is not an image.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import sample, store
+    >>> store.decoded(sample.FOLDER / "photos" / "validation" / "coffee.png").shape
+    (192, 300, 3)
+    """
+    return cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
+
+
 def pixel_sum(path: Path) -> str:
-    """The sha256 of an image's size and its decoded BGR bytes: the same for any lossless packing. Empty if no image."""
-    pixels = cv2.imdecode(np.frombuffer(path.read_bytes() or b"\0", np.uint8), cv2.IMREAD_COLOR)
+    """Compute the checksum of the pixels of an image file.
+
+    The sha256 is taken of the image's size and its decoded BGR bytes, so it is the same for any lossless format.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        The hexadecimal digest; empty if the file is not an image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from lessons_lib import images
+    >>> from lessons_lib.datasets import store
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = [Path(folder) / name for name in ("black.png", "black.bmp")]
+    ...     for file in files:
+    ...         images.write(file, np.zeros((4, 4, 3)))
+    ...     store.pixel_sum(files[0]) == store.pixel_sum(files[1])
+    True
+    """
+    pixels = decoded(path)
     if pixels is None:
         return ""
     return hashlib.sha256(f"{pixels.shape[0]}x{pixels.shape[1]}:".encode() + pixels.tobytes()).hexdigest()
 
 
 def together_sum(paths: list[Path], kind: str) -> str:
-    """The digest of several files end to end."""
+    """Compute the checksum of several files end to end.
+
+    Parameters
+    ----------
+    paths : list of pathlib.Path
+        The files, in order.
+    kind : str
+        Name of the hash function, as `hashlib` knows it.
+
+    Returns
+    -------
+    str
+        The hexadecimal digest.
+
+    Examples
+    --------
+    >>> from lessons_lib.datasets import store
+    >>> store.together_sum([], "sha1")[:16]
+    'da39a3ee5e6b4b0d'
+    """
     digest = hashlib.new(kind)
     for path in paths:
         digest.update(path.read_bytes())
@@ -71,20 +249,82 @@ def together_sum(paths: list[Path], kind: str) -> str:
 
 
 def matches(path: Path, expected: Sum) -> bool:
-    """Whether the file has the expected sha256, or else the expected pixels."""
+    """Say whether a file has the expected sha256 or, if not, the expected pixels.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    expected : Sum
+        What it must be.
+
+    Returns
+    -------
+    bool
+        True if one of them agrees; False also where nothing is expected.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lessons_lib.datasets import store
+    >>> store.matches(Path("any.png"), store.Sum())
+    False
+    """
     if expected.sha256 and file_sum(path) == expected.sha256:
         return True
     return bool(expected.pixels) and pixel_sum(path) == expected.pixels
 
 
 def check(path: Path, expected: Sum, way_out: str) -> None:
-    """Raise ChecksumError unless the file matches."""
+    """Check that a file is the one expected.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    expected : Sum
+        What it must be.
+    way_out : str
+        What to do if it is not, for the message.
+
+    Raises
+    ------
+    ChecksumError
+        If the file does not match.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lessons_lib.datasets import store
+    >>> store.check(Path("gone.png"), store.Sum(), "Fetch it again")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    lessons_lib.datasets.store.ChecksumError: gone.png is not the file it should be: ...
+    """
     if not matches(path, expected):
         raise ChecksumError(path, expected.sha256, way_out)
 
 
 def read_record(folder: Path) -> dict[str, Sum]:
-    """The sums recorded in `folder` when its files were proven as a whole; empty if there are none."""
+    """Read the checksums recorded in a folder when its files were proven as a whole.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of a set.
+
+    Returns
+    -------
+    dict of str to Sum
+        Checksums by file; empty if there is no record.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lessons_lib.datasets import store
+    >>> store.read_record(Path("nowhere"))
+    {}
+    """
     path = folder / RECORD
     if not path.is_file():
         return {}
@@ -93,12 +333,31 @@ def read_record(folder: Path) -> dict[str, Sum]:
 
 
 def write_record(folder: Path, members: list[str]) -> None:
-    """Add the sums of `members`, just proven, to the record in `folder`."""
+    """Add the checksums of files, just proven, to the record in their folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder of a set.
+    members : list of str
+        The files within it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from lessons_lib.datasets import store
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "a.png").write_bytes(b"pixels")
+    ...     store.write_record(Path(folder), ["a.png"])
+    ...     store.read_record(Path(folder))["a.png"].size
+    6
+    6
+    """
     sums = read_record(folder)
     sums |= {m: Sum(file_sum(folder / m), (folder / m).stat().st_size) for m in members}
-    part = folder / (RECORD + ".part")
-    part.write_text("".join(f"{m}\t{s.size}\t{s.sha256}\n" for m, s in sums.items()), encoding="utf-8", newline="\n")
-    part.replace(folder / RECORD)
+    text = "".join(f"{m}\t{s.size}\t{s.sha256}\n" for m, s in sums.items())
+    images.write_atomic(folder / RECORD, text.encode())
 
 
 def _proven_together(folder: Path, members: tuple[str, ...], together: str) -> dict[str, Sum]:
@@ -111,7 +370,30 @@ def _proven_together(folder: Path, members: tuple[str, ...], together: str) -> d
 
 
 def expected_sum(dataset: Dataset, member: str, folder: Path) -> Sum:
-    """What `member` must be: as published, else as recorded when the whole was proven."""
+    """Return what a file must be: as published or, failing that, as recorded when the whole set was proven.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The set.
+    member : str
+        Name of the file within it.
+    folder : pathlib.Path
+        The folder in which the set lies, for a set that is proven as a whole.
+
+    Returns
+    -------
+    Sum
+        What is known; a `Sum` without sha256 if nothing proves the file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lessons_lib.datasets import registry, store
+    >>> dataset = registry.load()["set5"]
+    >>> store.expected_sum(dataset, "baby.png", Path("set5")) == dataset.files["baby.png"]
+    True
+    """
     published = dataset.files[member]
     if published.sha256:
         return published
@@ -122,9 +404,37 @@ def expected_sum(dataset: Dataset, member: str, folder: Path) -> Sum:
 
 
 def find(dataset: Dataset, member: str) -> Path | None:
-    """The verified file, None if it is nowhere. Raises ChecksumError for a file that is there but wrong.
+    """Find a file of a set on this machine, and verify it.
 
-    A mirror's file that nothing can prove (no published sum, not the whole set) is passed over.
+    A file of the local mirror that nothing can prove (no published checksum, and not the whole set) is passed over.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The set.
+    member : str
+        Name of the file within it.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The verified file, in the mirror or else in the cache; None if it is in neither.
+
+    Raises
+    ------
+    ChecksumError
+        If the file is there but wrong.
+    DatasetError
+        If LESSONS_DATA is not a folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from lessons_lib.datasets import registry, store
+    >>> with mock.patch.dict(os.environ, LESSONS_DATA="", LESSONS_CACHE="nowhere"):
+    ...     print(store.find(registry.load()["set5"], "baby.png"))
+    None
     """
     for folder in places(dataset.name):
         path = folder / member
@@ -144,7 +454,28 @@ def find(dataset: Dataset, member: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Report:
-    """What `verify` found, by file."""
+    """What `verify` found, by file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+    good : list of str, optional
+        Files that are there and right.
+    missing : list of str, optional
+        Files that are not on this machine.
+    wrong : list of str, optional
+        One message per file that is there but wrong.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets
+    >>> report = datasets.Report("set5", good=["baby.png", "bird.png"], missing=["woman.png"])
+    >>> print(report)
+    set5: 2 files verified, 1 not here
+    >>> report.whole
+    False
+    """
 
     name: str
     good: list[str] = field(default_factory=list)
@@ -157,13 +488,55 @@ class Report:
         return not self.missing and not self.wrong
 
     def __str__(self) -> str:
+        """Return the report as a line of text, plus one per wrong file.
+
+        Returns
+        -------
+        str
+            Text for the learner.
+
+        Examples
+        --------
+        >>> from lessons_lib import datasets
+        >>> str(datasets.Report("set5", good=["baby.png"]))
+        'set5: 1 files verified'
+        """
         text = f"{self.name}: {len(self.good)} files verified"
         text += f", {len(self.missing)} not here" if self.missing else ""
         return text + (f", {len(self.wrong)} WRONG:\n  " + "\n  ".join(self.wrong) if self.wrong else "")
 
 
 def verify(name: str) -> Report:
-    """Hash every file of a set that is on this machine; asks no network and changes nothing."""
+    """Hash every file of a set that is on this machine, and compare it with the registry.
+
+    It asks no network and changes nothing.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+
+    Returns
+    -------
+    Report
+        Which files are right, missing or wrong. Files that no public address has do not count as missing.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If no set has this name.
+    DatasetError
+        If LESSONS_DATA is not a folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from lessons_lib import datasets
+    >>> with mock.patch.dict(os.environ, LESSONS_DATA="", LESSONS_CACHE="nowhere"):
+    ...     print(datasets.verify("set5"))
+    set5: 0 files verified, 5 not here
+    """
     dataset = choose(name, load(), "set")
     report = Report(name)
     for member in dataset.files:
@@ -179,7 +552,34 @@ def verify(name: str) -> Report:
 
 
 def is_here(name: str) -> bool:
-    """Whether all files of a set are on this machine (by name only: nothing is hashed)."""
+    """Say whether all files of a set are on this machine, by their names only: nothing is hashed.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set.
+
+    Returns
+    -------
+    bool
+        True if every file that has a public address is in the local mirror or in the cache.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If no set has this name.
+    DatasetError
+        If LESSONS_DATA is not a folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> from lessons_lib import datasets
+    >>> with mock.patch.dict(os.environ, LESSONS_DATA="", LESSONS_CACHE="nowhere"):
+    ...     datasets.is_here("set5")
+    False
+    """
     dataset = choose(name, load(), "set")
     needed = [member for member in dataset.files if member not in dataset.local]
     return all(any((folder / member).is_file() for folder in places(name)) for member in needed)

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
+from PIL.TiffImagePlugin import TiffImageFile
 
 from lessons_lib import images
 from lessons_lib.images import ImageError
@@ -119,7 +120,7 @@ def _photo(opened: Image.Image, data: bytes) -> Photo:
 
 def _deep(opened: Image.Image, data: bytes) -> np.ndarray | None:
     """Pixels (H, W) or (H, W, C), uint16, of a PNG or TIFF of 16 bits; None of any other."""
-    if opened.format == "TIFF":
+    if isinstance(opened, TiffImageFile):
         bits = set(opened.tag_v2.get(258, (1,)))
         if opened.mode == "I":
             raise ImageError("holds 32-bit integers: save it with 16 bits")
@@ -151,7 +152,9 @@ def _plain(opened: Image.Image, profile: bytes, notes: list[str]) -> tuple[Image
         if not profile:
             return opened.convert("RGB"), b""
         inks = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(opened, inks, srgb, outputMode="RGB"), srgb.tobytes()
+        colours = ImageCms.profileToProfile(opened, inks, srgb, outputMode="RGB")
+        assert colours is not None  # only where it changes a picture in place it returns none
+        return colours, srgb.tobytes()
     clear = opened.has_transparency_data
     if mode in ("1", "L", "La", "LA"):
         return opened.convert("LA" if clear else "L"), profile

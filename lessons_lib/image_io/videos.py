@@ -54,10 +54,10 @@ def open_video(path: str | os.PathLike) -> Video:
     return Video(path, max(int(count), 0), rate if 0 < rate < 1000 else 25.0)
 
 
-def restore_video(
-    video: Video, target: Path, restore: Callable[[np.ndarray], np.ndarray], progress: Callable[[int, int], None]
+def map_frames(
+    video: Video, target: Path, function: Callable[[np.ndarray], np.ndarray], progress: Callable[[int, int], None]
 ) -> None:
-    """Write `restore(frame)` of every frame, uint8 RGB of one size, to a video that appears whole or not at all.
+    """Write `function(frame)` of every frame, uint8 RGB of one size, to a video that appears whole or not at all.
 
     Sides become even, as the formats want them: a last odd row or column is repeated.
 
@@ -71,7 +71,7 @@ def restore_video(
     writer, number = None, 0
     try:
         for number, frame in enumerate(video.frames(), 1):
-            restored = _even(restore(frame))
+            restored = _even(function(frame))
             if writer is None:
                 code = cv2.VideoWriter.fourcc(*CODECS[target.suffix.lower()])
                 writer = cv2.VideoWriter(str(part), code, video.rate, restored.shape[1::-1])
@@ -79,6 +79,8 @@ def restore_video(
                     raise ImageError(f"{target} cannot be written: choose another folder, or .avi")
             writer.write(np.ascontiguousarray(restored[..., ::-1]))
             progress(number, video.count)
+        if writer is None:
+            raise ImageError(f"{video.path} holds no frame that can be read: it is no video, or cut short")
         writer.release()
         if open_video(part).count != number:
             raise ImageError(f"{target} could not be written whole: is the disk full?")

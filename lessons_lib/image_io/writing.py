@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,8 +28,12 @@ SUFFIXES = {  # what can be written, and in which depths, the deepest first
     ".avif": ("AVIF", ("uint8",)),
     ".bmp": ("BMP", ("uint8",)),
 }
-QUALITY = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "AVIF": {"quality": 90}}
-QUALITY |= {"PNG": {"compress_level": 4}}  # a TIFF stays unpacked: Pillow writes no camera data into a packed one
+QUALITY: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95},
+    "AVIF": {"quality": 90},
+    "PNG": {"compress_level": 4},
+}  # a TIFF stays unpacked: Pillow writes no camera data into a packed one
 
 
 def restored(photo: Photo, pieces: Iterable[tuple[tuple[slice, slice], np.ndarray]], scale: int = 1) -> Photo:
@@ -38,7 +43,8 @@ def restored(photo: Photo, pieces: Iterable[tuple[tuple[slice, slice], np.ndarra
     nowhere before. Raises ImageError for a result too large to be read again.
     """
     height, width, channels = photo.pixels.shape
-    if height * width * scale**2 > 2 * Image.MAX_IMAGE_PIXELS:  # what `read` would refuse
+    guard = Image.MAX_IMAGE_PIXELS  # None if someone has taken it away
+    if guard is not None and height * width * scale**2 > 2 * guard:  # what `read` would refuse
         megapixels = height * width * scale**2 / 1e6
         raise ImageError(
             f"the result would have {megapixels:.0f} megapixels, more than can be read again: cut it first"
@@ -70,7 +76,7 @@ def write(path: str | os.PathLike, photo: Photo) -> tuple[str, ...]:
     """
     path = Path(path)
     data, notes = encode(photo, path.suffix)
-    images.write_whole(path, data)
+    images.write_atomic(path, data)
     return notes
 
 
@@ -82,8 +88,10 @@ def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
     kind, depths = SUFFIXES[suffix]
     notes, pixels, alpha = [], photo.pixels, photo.alpha
     if pixels.dtype.name not in depths:
-        notes.append(f"{kind} holds {np.dtype(depths[0]).itemsize * 8} bits: {pixels.dtype} was rounded to that")
-        pixels, alpha = (x if x is None else as_stored(as_float(x), np.dtype(depths[0])) for x in (pixels, alpha))
+        depth = np.dtype(depths[0])
+        notes.append(f"{kind} holds {depth.itemsize * 8} bits: {pixels.dtype} was rounded to that")
+        pixels = as_stored(as_float(pixels), depth)
+        alpha = None if alpha is None else as_stored(as_float(alpha), depth)
     if alpha is not None and kind in ("JPEG", "BMP"):
         notes.append(f"{kind} holds no transparency: the picture was laid over white")
         share = as_float(alpha)
@@ -117,28 +125,28 @@ def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
     """The file: Pillow writes 8 bits, OpenCV a PNG of 16, tifffile a TIFF of 16 bits or floats."""
     buffer = io.BytesIO()
     if stored.dtype == np.uint8:
-        options = {"exif": photo.exif, "icc_profile": photo.profile, "dpi": photo.dpi}
-        options = QUALITY.get(kind, {}) | {key: value for key, value in options.items() if value}
+        beside: dict[str, Any] = {"exif": photo.exif, "icc_profile": photo.profile, "dpi": photo.dpi}
+        options = QUALITY.get(kind, {}) | {key: value for key, value in beside.items() if value}
         Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(buffer, kind, **options)
         return buffer.getvalue()
     if stored.shape[-1] == 2:  # gray with alpha in 16 bits: no library here writes and reads that
         stored = stored[..., [0, 0, 0, 1]]
     if kind == "TIFF":
-        options = {
+        tags: dict[str, Any] = {
             "photometric": "rgb" if stored.shape[-1] > 1 else "minisblack",
             "compression": "zlib",
             "metadata": None,
         }
-        options |= {"iccprofile": photo.profile or None, "extratags": _text_tags(photo.exif)}
+        tags |= {"iccprofile": photo.profile or None, "extratags": _text_tags(photo.exif)}
         if stored.shape[-1] == 4:
-            options["extrasamples"] = ["unassalpha"]
-        tifffile.imwrite(buffer, stored[..., 0] if stored.shape[-1] == 1 else stored, software=False, **options)
+            tags["extrasamples"] = ["unassalpha"]
+        tifffile.imwrite(buffer, stored[..., 0] if stored.shape[-1] == 1 else stored, software=False, **tags)
         return buffer.getvalue()
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[stored.shape[-1]]  # OpenCV's BGR
-    beside = {cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"), cv2.IMAGE_METADATA_ICCP: photo.profile}
-    beside = {key: np.frombuffer(value, np.uint8) for key, value in beside.items() if value}
+    known = {cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"), cv2.IMAGE_METADATA_ICCP: photo.profile}
+    packed = {key: np.frombuffer(value, np.uint8) for key, value in known.items() if value}
     _, data = cv2.imencodeWithMetadata(
-        ".png", np.ascontiguousarray(stored[..., order]), list(beside), list(beside.values())
+        ".png", np.ascontiguousarray(stored[..., order]), list(packed), list(packed.values())
     )
     return data.tobytes()
 
@@ -146,5 +154,5 @@ def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
 def _text_tags(exif: bytes) -> list[tuple]:
     """The texts of the camera data as tifffile takes them: a TIFF of 16 bits keeps those and the colour profile."""
     data = Image.Exif()
-    data.load(exif or None)
+    data.load(exif)
     return [(tag, "s", 0, value, True) for tag, value in data.items() if isinstance(value, str) and value.isascii()]

@@ -1,4 +1,4 @@
-"""One file an architecture, in the order the book meets them; `build` makes any of them from plain values."""
+"""Network architectures, one module each, in the order of the book; `build` makes one by name."""
 
 from __future__ import annotations
 
@@ -10,10 +10,33 @@ KINDS = ("residual", "shrinkage", "spectral", "unet", "ridnet")
 
 
 def build(kind: str, **arguments) -> keras.Model:
-    """The untrained network that module `kind` describes, by its function of the same name.
+    """Build an untrained network from the name of its architecture and plain arguments.
 
-    Recipes and model cards say in this way what they mean: two plain values, no code. Raises ValueError for another
-    kind, and what the function itself raises for its arguments.
+    Recipes and model cards describe a network in this way: two plain values, no code.
+
+    Parameters
+    ----------
+    kind : str
+        "residual", "shrinkage", "spectral", "unet" or "ridnet": the module of `lessons_lib.models`, and in it the
+        function of the same name, that builds the network.
+    **arguments
+        Arguments of that function.
+
+    Returns
+    -------
+    keras.Model
+        The untrained network.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, or the function does not take the arguments or refuses their values.
+
+    Examples
+    --------
+    >>> from lessons_lib import models
+    >>> models.build("residual", channels=1, depth=2, width=4).count_params()
+    77
     """
     if kind not in KINDS:
         raise ValueError(f"model kind is {kind!r}: choose one of {', '.join(KINDS)}")

@@ -1,4 +1,4 @@
-"""The autoencoders that the chapter on them builds: one of dense layers, one of convolutions."""
+"""Autoencoders of the chapter on them: one of dense layers, one of convolutions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,39 @@ from keras import layers
 
 
 def dense_linear(code: int, shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
-    """Linear autoencoder (N, H, W, C) -> same: one matrix down to `code` numbers, one back up, no activation.
+    """Build a linear autoencoder: one dense layer down to the code, one back up, no activation.
 
-    Trained with the squared error it spans the subspace of the first `code` principal components (Bourlard & Kamp,
-    1988; Baldi & Hornik, 1989).
+    Trained with the squared error it spans the subspace of the first `code` principal components [1]_ [2]_.
+
+    Parameters
+    ----------
+    code : int
+        Length of the code, 1 or more.
+    shape : tuple of int, default (28, 28, 1)
+        Shape (H, W, C) of an image.
+
+    Returns
+    -------
+    keras.Model
+        The autoencoder: (N, H, W, C) -> same shape. Its layer "code" gives the code.
+
+    Raises
+    ------
+    ValueError
+        If `code` is below 1.
+
+    References
+    ----------
+    .. [1] H. Bourlard and Y. Kamp, "Auto-Association by Multilayer Perceptrons and Singular Value Decomposition", 1988.
+    .. [2] P. Baldi and K. Hornik, "Neural Networks and Principal Component Analysis: Learning from Examples without
+       Local Minima", 1989.
+
+    Examples
+    --------
+    >>> from lessons_lib.models import autoencoder
+    >>> model = autoencoder.dense_linear(3, (16, 16, 1))
+    >>> model.output_shape, model.count_params()
+    ((None, 16, 16, 1), 1795)
     """
     _check_code(code)
     return keras.Sequential(
@@ -30,11 +59,36 @@ def dense_linear(code: int, shape: tuple[int, int, int] = (28, 28, 1)) -> keras.
 def convolutional(
     code: int = 10, shape: tuple[int, int, int] = (28, 28, 1), widths: tuple[int, ...] = (16, 32)
 ) -> keras.Model:
-    """Convolutional autoencoder (N, H, W, C) -> same, in [0, 1], through a `code` of that many numbers.
+    """Build a convolutional autoencoder whose output lies in [0, 1].
 
-    Each width halves the sides with a strided convolution; transposed convolutions double them again. The last layer
-    is a sigmoid, computed in float32. H and W must be multiples of 2 ** len(widths). `model.get_layer("code")` gives
-    the code, `encoder` and `decoder` below split the model there.
+    Each width halves the sides with a strided convolution; transposed convolutions double them again. The last layer is
+    a sigmoid, computed in float32. `encoder` and `decoder` split the model at its code.
+
+    Parameters
+    ----------
+    code : int, default 10
+        Length of the code, 1 or more.
+    shape : tuple of int, default (28, 28, 1)
+        Shape (H, W, C) of an image. H and W must be multiples of 2 ** len(widths).
+    widths : tuple of int, default (16, 32)
+        Numbers of filters, from the first convolution of the encoder to its last.
+
+    Returns
+    -------
+    keras.Model
+        The autoencoder: (N, H, W, C) -> same shape, float32. Its layer "code" gives the code.
+
+    Raises
+    ------
+    ValueError
+        If `code` is below 1, or H or W is not such a multiple.
+
+    Examples
+    --------
+    >>> from lessons_lib.models import autoencoder
+    >>> model = autoencoder.convolutional(code=5, shape=(16, 16, 1), widths=(2, 4))
+    >>> model.output_shape, model.get_layer("code").units
+    ((None, 16, 16, 1), 5)
     """
     _check_code(code)
     height, width, channels = shape
@@ -55,12 +109,59 @@ def convolutional(
 
 
 def encoder(model: keras.Model) -> keras.Model:
-    """The half of an autoencoder from image to code; it shares the weights of `model`."""
+    """Return the part of an autoencoder from the image to the code.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Autoencoder from `dense_linear` or `convolutional`.
+
+    Returns
+    -------
+    keras.Model
+        The encoder: (N, H, W, C) -> (N, code). It shares the weights of `model`.
+
+    Raises
+    ------
+    ValueError
+        If `model` has no layer "code".
+
+    Examples
+    --------
+    >>> from lessons_lib.models import autoencoder
+    >>> model = autoencoder.convolutional(code=5, shape=(16, 16, 1), widths=(2, 4))
+    >>> autoencoder.encoder(model).output_shape
+    (None, 5)
+    """
     return keras.Model(model.input, model.get_layer("code").output, name="encoder")
 
 
 def decoder(model: keras.Model) -> keras.Model:
-    """The half of an autoencoder from code to image; it shares the weights of `model`."""
+    """Return the part of an autoencoder from the code to the image.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Autoencoder from `dense_linear` or `convolutional`.
+
+    Returns
+    -------
+    keras.Model
+        The decoder: (N, code) -> (N, H, W, C). It shares the weights of `model`.
+
+    Raises
+    ------
+    ValueError
+        If `model` has no layer "code".
+
+    Examples
+    --------
+    >>> from lessons_lib.models import autoencoder
+    >>> model = autoencoder.convolutional(code=5, shape=(16, 16, 1), widths=(2, 4))
+    >>> half = autoencoder.decoder(model)
+    >>> half.input_shape, half.output_shape
+    ((None, 5), (None, 16, 16, 1))
+    """
     after = model.layers.index(model.get_layer("code")) + 1
     code = x = keras.Input((model.get_layer("code").units,))
     for layer in model.layers[after:]:

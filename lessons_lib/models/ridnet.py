@@ -1,4 +1,4 @@
-"""RIDNet, the real image denoising network: dilated branches, residual blocks, and attention to features.
+"""RIDNet, the real image denoising network: dilated branches, residual blocks, feature attention.
 
 Its layers for half resolution and for attention within a window are here too, written with keras.ops only.
 """
@@ -6,6 +6,7 @@ Its layers for half resolution and for attention within a window are here too, w
 from __future__ import annotations
 
 import functools
+from typing import TypeAlias
 
 import keras
 from keras import layers, ops
@@ -13,17 +14,33 @@ from keras import layers, ops
 from lessons_lib.layers import CropLike, PixelShuffle
 from lessons_lib.models.spectral import framed
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = keras.KerasTensor
 
 
 @keras.saving.register_keras_serializable("lessons")
 class SpaceToDepth(keras.layers.Layer):
-    """What PixelShuffle(2) undoes: (N, H, W, C) -> (N, ceil(H / 2), ceil(W / 2), 4 C).
+    """Layer that folds blocks of 2 x 2 pixels into channels; `PixelShuffle(2)` is its inverse.
 
-    Channel 4 c + 2 i + j is row i, column j of each 2 x 2 block in channel c. A last odd row or column is repeated.
+    `call(inputs)` maps (N, H, W, C) to (N, ceil(H / 2), ceil(W / 2), 4 C). Output channel 4 c + 2 i + j is row i,
+    column j of each block in channel c. An odd last row or column is repeated.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from lessons_lib.models.ridnet import SpaceToDepth
+    >>> block = np.array([[0, 1], [2, 3]], np.float32).reshape(1, 2, 2, 1)
+    >>> keras.ops.convert_to_numpy(SpaceToDepth()(block)).tolist()
+    [[[[0.0, 1.0, 2.0, 3.0]]]]
     """
 
     def call(self, inputs):
+        """Map (N, H, W, C) to (N, ceil(H / 2), ceil(W / 2), 4 C)."""
         doubled = ops.concatenate([inputs, inputs[:, -1:]], 1)
         doubled = ops.concatenate([doubled, doubled[:, :, -1:]], 2)
         _, height, width, channels = ops.shape(inputs)
@@ -32,17 +49,44 @@ class SpaceToDepth(keras.layers.Layer):
         return ops.reshape(ops.transpose(blocks, (0, 1, 3, 5, 2, 4)), (-1, height, width, 4 * channels))
 
     def compute_output_shape(self, input_shape):
+        """Return the shape of the output."""
         batch, *sides, channels = input_shape
         return batch, *(None if s is None else (s + 1) // 2 for s in sides), 4 * channels
 
 
 @keras.saving.register_keras_serializable("lessons")
 class LocalMean(keras.layers.Layer):
-    """The mean of each channel over the window x window pixels around every pixel: (N, H, W, C) -> same.
+    """Layer that averages each channel over a square window around every pixel.
 
-    At the border, over the part of the window that lies inside. Computed in float32, along one axis after the other.
-    It stands in for the mean over the whole map, which depends on what else is in the picture, so that tiles and the
-    whole picture agree (Chu et al., 2022: Test-time Local Converter). Raises ValueError for an even window.
+    `call(inputs)` maps (N, H, W, C) to the same shape. At the border it averages over the part of the window that lies
+    inside. The layer stands in for the mean over the whole map, which depends on the rest of the image, so that tiles
+    and the whole image give the same result [1]_ ("Test-time Local Converter").
+
+    Parameters
+    ----------
+    window : int
+        Side of the window in pixels, odd.
+    **kwargs
+        Further arguments of `keras.layers.Layer`. The layer computes in float32 unless `dtype` is given.
+
+    Raises
+    ------
+    ValueError
+        If the window is even, or below 1.
+
+    References
+    ----------
+    .. [1] X. Chu, L. Chen, C. Chen and X. Lu, "Improving Image Restoration by Revisiting Global Information
+       Aggregation", 2022.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from lessons_lib.models.ridnet import LocalMean
+    >>> row = np.array([0, 3, 6], np.float32).reshape(1, 1, 3, 1)
+    >>> keras.ops.convert_to_numpy(LocalMean(3)(row)).ravel().tolist()
+    [1.5, 3.0, 4.5]
     """
 
     def __init__(self, window: int, **kwargs):
@@ -52,13 +96,16 @@ class LocalMean(keras.layers.Layer):
         self.window = window
 
     def call(self, inputs):
+        """Map (N, H, W, C) to the same shape, averaging along one axis after the other."""
         tall = ops.average_pool(inputs, (self.window, 1), 1, "same", data_format="channels_last")
         return ops.average_pool(tall, (1, self.window), 1, "same", data_format="channels_last")
 
     def compute_output_shape(self, input_shape):
+        """Return the shape of the output."""
         return input_shape
 
     def get_config(self):
+        """Return the constructor's arguments for saving."""
         return {**super().get_config(), "window": self.window}
 
 
@@ -72,65 +119,125 @@ def ridnet(
     attention: bool = True,
     half: bool = False,
     cosines: bool = False,
-    told: bool = False,
+    noise_conditioned: bool = False,
     pool: int | None = None,
 ) -> keras.Model:
-    """RIDNet (Anwar and Barnes, 2019): (N, H, W, channels) -> same shape; the input plus what the network says.
+    """Build RIDNet, the real image denoising network: its output is the input plus a learned correction.
 
-    `blocks` enhancement attention modules of `width` features. The defaults are the paper's, whose figure has a short
-    skip round each module and one round all; the released code has neither (skip=False, 1,499,347 weights). Unlike that
-    code no mean colour is subtracted: images are in [0, 1] and the biases of the first layer take care of it.
+    The defaults are those of the paper [1]_, whose figure has a short skip connection round each module and one round
+    all of them. The released code has neither (`skip=False`; 1,499,347 weights). Unlike in that code no mean colour is
+    subtracted: images are in [0, 1], and the biases of the first layer take care of it.
 
-    reduction: how many times fewer numbers the attention squeezes the features into.
-    attention: False leaves the attention out.
-    half:      work on blocks of 2 x 2 pixels, at a quarter of the cost.
-    cosines:   work on 8 x 8 cosines, 2 pixels apart, between the ends of `spectral.framed`: at the cost of `half`, and
-               with a head start. Then it has to be told.
-    told:      the input has one channel more, the noise level of each pixel (`degrade.with_level`).
-    pool:      None: attention looks at the mean over the whole map, as the paper's. An odd number: at the mean over a
-               window of so many pixels (of blocks with `half`) around each, so that tiles agree with the whole picture.
-               The weights are the same in number and kind.
+    The last layer starts near zero and computes in float32. The end of each branch starts at a tenth of the usual
+    standard deviation, which learns faster and is not in the paper. One module has a receptive field of 12 pixels to
+    each side (blocks of 2 x 2 pixels with `half`), and pool // 2 more with a window; `halo` gives that of the whole
+    network.
 
-    Any height and width. The last layer starts near zero and computes in float32; the end of each branch starts at a
-    tenth, which learns faster and is not in the paper. One module sees 12 pixels (of blocks
-    with `half`) to each side, and pool // 2 more with a window; the whole network `halo(...)`. Raises ValueError for
-    numbers below 1, a reduction that leaves no feature, or an even pool.
+    Parameters
+    ----------
+    channels : int, default 3
+        Channels of the images, 1 or more.
+    width : int, default 64
+        Features of each module, 1 or more.
+    blocks : int, default 4
+        Number of enhancement attention modules, 1 or more.
+    reduction : int, default 16
+        Factor by which the attention reduces the number of features, from 1 to `width`.
+    skip : bool, default True
+        Whether the skip connections are there.
+    attention : bool, default True
+        Whether the modules have their attention to features.
+    half : bool, default False
+        Whether the network works on blocks of 2 x 2 pixels, at a quarter of the cost.
+    cosines : bool, default False
+        Whether the network works on the coefficients of 8 x 8 DCT blocks, 2 pixels apart, as the trunk of
+        `spectral.framed`: at the cost of `half`, and starting as a classical filter. It needs `noise_conditioned`, and
+        excludes `half`.
+    noise_conditioned : bool, default False
+        Whether the input has one channel more, the noise level of each pixel (`degrade.with_level`).
+    pool : int, optional
+        Side of the window over which the attention averages, odd, in pixels (blocks with `half`), so that tiles give
+        the same result as the whole image. None averages over the whole map, as the paper does. Number and shapes of
+        the weights are the same.
+
+    Returns
+    -------
+    keras.Model
+        The network: (N, H, W, channels) -> same shape, for any H and W, with `cosines` from 8 pixels. If it is
+        noise-conditioned, the input is (N, H, W, channels + 1).
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, `reduction` is above `width`, a `pool` that the attention uses is even, or `cosines`
+        does not fit `half` and `noise_conditioned`.
+
+    References
+    ----------
+    .. [1] S. Anwar and N. Barnes, "Real Image Denoising with Feature Attention", 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.models.ridnet import ridnet
+    >>> model = ridnet(width=4, blocks=1, reduction=2)
+    >>> model.count_params()
+    1741
+    >>> model.predict_on_batch(np.zeros((1, 16, 16, 3), np.float32)).shape
+    (1, 16, 16, 3)
     """
-    if cosines and (half or not told):
-        raise ValueError(f"cosines with half {half} and told {told}: give told and leave half out")
+    if cosines and (half or not noise_conditioned):
+        raise ValueError(
+            f"cosines with half {half} and noise_conditioned {noise_conditioned}: give noise_conditioned and leave "
+            "half out"
+        )
     if min(channels, width, blocks) < 1 or not 1 <= reduction <= width:
         raise ValueError(
             f"channels {channels}, width {width}, blocks {blocks}, reduction {reduction}: give 1 or more, and a "
             "reduction of at most the width"
         )
-
-    def trunk(x):
-        first = x = _conv(width, kernel_size=1 if cosines else 3, activation="relu")(x)
-        for number in range(1, blocks + 1):
-            before, x = x, _enhance(x, width)
-            if attention:
-                x = _attend(x, reduction, pool, f"attention_{number}")
-            if skip:
-                x = layers.Add()([before, x])
-        return layers.Add()([first, x]) if skip else x
-
+    first_kernel, factor = 1 if cosines else 3, reduction if attention else None
+    trunk = functools.partial(
+        _trunk, width=width, blocks=blocks, first_kernel=first_kernel, skip=skip, reduction=factor, pool=pool
+    )
     if cosines:
         return framed(trunk, channels, name="ridnet")
-    given = keras.Input((None, None, channels + told))
+    given = keras.Input((None, None, channels + noise_conditioned))
     noisy = given[..., :channels]
     x = trunk(SpaceToDepth()(given) if half else given)
-    quiet = keras.initializers.RandomNormal(stddev=1e-3)
-    change = _conv(channels * (4 if half else 1), kernel_initializer=quiet, dtype="float32")(x)
-    if half:
-        change = CropLike(dtype="float32")(PixelShuffle(2, dtype="float32")(change), like=noisy)
-    return keras.Model(given, layers.Add(dtype="float32")([noisy, change]), name="ridnet")
+    return keras.Model(given, _corrected(noisy, x, half), name="ridnet")
 
 
 def halo(blocks: int = 4, half: bool = False, attention: bool = True, pool: int | None = None) -> int | None:
-    """How many pixels to each side decide about one pixel of `ridnet`, None if all of the picture does."""
+    """Compute the receptive field of `ridnet`: how many pixels to each side influence an output pixel.
+
+    It does not hold for networks with `cosines`.
+
+    Parameters
+    ----------
+    blocks : int, default 4
+        Number of modules.
+    half : bool, default False
+        Whether the network works on blocks of 2 x 2 pixels.
+    attention : bool, default True
+        Whether the modules have attention.
+    pool : int, optional
+        Side of the window of the attention; None stands for the whole map.
+
+    Returns
+    -------
+    int or None
+        Pixels to each side, or None if the whole image has influence.
+
+    Examples
+    --------
+    >>> from lessons_lib.models.ridnet import halo
+    >>> halo(attention=False), halo(pool=65), halo()
+    (50, 178, None)
+    """
     if attention and pool is None:
         return None
-    around = 2 + blocks * (12 + (pool // 2 if attention else 0))
+    around = 2 + blocks * (12 + (pool // 2 if attention and pool is not None else 0))
     return 2 * around + 1 if half else around
 
 
@@ -138,9 +245,32 @@ _conv = functools.partial(layers.Conv2D, kernel_size=3, padding="same", kernel_i
 
 
 def _last(width: int, size: int = 3, **options) -> layers.Layer:
-    """The convolution that ends a branch: a tenth as strong at the start, so that the sums do not grow."""
+    """Return the convolution that ends a branch: a tenth as strong at the start, so that the sums do not grow."""
     quiet = keras.initializers.VarianceScaling(0.02, "fan_in", "truncated_normal")
     return layers.Conv2D(width, size, padding="same", kernel_initializer=quiet, **options)
+
+
+def _trunk(
+    x: Tensor, *, width: int, blocks: int, first_kernel: int, skip: bool, reduction: int | None, pool: int | None
+) -> Tensor:
+    """Apply the first convolution and all modules; `reduction` None leaves the attention out."""
+    first = x = _conv(width, kernel_size=first_kernel, activation="relu")(x)
+    for number in range(1, blocks + 1):
+        before, x = x, _enhance(x, width)
+        if reduction is not None:
+            x = _attend(x, reduction, pool, f"attention_{number}")
+        if skip:
+            x = layers.Add()([before, x])
+    return layers.Add()([first, x]) if skip else x
+
+
+def _corrected(noisy: Tensor, x: Tensor, half: bool) -> Tensor:
+    """Add to the noisy image the correction that the last convolution makes of the features; it starts near zero."""
+    quiet = keras.initializers.RandomNormal(stddev=1e-3)
+    change = _conv(noisy.shape[-1] * (4 if half else 1), kernel_initializer=quiet, dtype="float32")(x)
+    if half:
+        change = CropLike(dtype="float32")(PixelShuffle(2, dtype="float32")(change), like=noisy)
+    return layers.Add(dtype="float32")([noisy, change])
 
 
 def _enhance(x: Tensor, width: int) -> Tensor:
@@ -158,7 +288,7 @@ def _enhance(x: Tensor, width: int) -> Tensor:
 
 
 def _attend(x: Tensor, reduction: int, pool: int | None, name: str) -> Tensor:
-    """Weigh each feature by a number in [0, 1] that a small network draws from the means of all features."""
+    """Multiply each feature by a weight in [0, 1] that a small network computes from the means of all features."""
     # The mean in float32: bfloat16 cannot add up a large map.
     look = layers.GlobalAveragePooling2D(keepdims=True, dtype="float32") if pool is None else LocalMean(pool)
     width = x.shape[-1]

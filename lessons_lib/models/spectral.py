@@ -1,4 +1,7 @@
-"""The denoiser that votes on cosines and corrects them: the shrinkage network, with a pen beside its scissors."""
+"""Denoiser in the DCT domain with a shrinkage mask and additive corrections of the coefficients.
+
+It extends the shrinkage network: besides suppressing coefficients it can correct their values.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,53 @@ Trunk = Callable[[keras.KerasTensor], keras.KerasTensor]
 def spectral(
     channels: int = 3, blocks: int = 6, width: int = 64, *, side: int = 8, strides: int = 2, threshold: float = 2.8
 ) -> keras.Model:
-    """(N, H, W, channels + 1) -> (N, H, W, channels): the last input channel is the noise level of each pixel.
+    """Build a noise-conditioned denoiser that shrinks and corrects sliding DCT coefficients.
 
-    As in `shrinkage`, the picture goes to overlapping cosines and a network says how much of each coefficient is noise,
-    by a vote. Here it runs through `blocks` residual blocks (EDSR's: Lim et al., 2017) of `width` filters, and corrects
-    beside voting: see `framed`. Raises ValueError below 1 block or 1 filter, and what `framed` raises.
+    As in `shrinkage`, the image is transformed to the coefficients of overlapping blocks, and a network computes mask
+    logits: how much of each coefficient is noise. Here the network consists of residual blocks as in EDSR [1]_, and it
+    predicts an additive correction beside the mask; see `framed`.
+
+    Parameters
+    ----------
+    channels : int, default 3
+        Channels of the images, 1 or more.
+    blocks : int, default 6
+        Number of residual blocks, 1 or more.
+    width : int, default 64
+        Filters of each convolution in the blocks, 1 or more.
+    side : int, default 8
+        Side of a DCT block in pixels, 2 or more.
+    strides : int, default 2
+        Distance between DCT blocks in pixels; it divides `side`.
+    threshold : float, default 2.8
+        Threshold of the untrained network, in units of the noise level, above 0.
+
+    Returns
+    -------
+    keras.Model
+        The network: (N, H, W, channels + 1) -> (N, H, W, channels), with H and W of `side` or more. The last input
+        channel is the noise level of each pixel in [0, 1] (`degrade.with_level`); levels below 0.001 are taken as
+        0.001.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, or `strides` does not divide `side`.
+
+    References
+    ----------
+    .. [1] B. Lim, S. Son, H. Kim, S. Nah and K. M. Lee, "Enhanced Deep Residual Networks for Single Image
+       Super-Resolution", 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.models.spectral import spectral
+    >>> model = spectral(channels=1, blocks=1, width=4)
+    >>> model.count_params()
+    1452
+    >>> model.predict_on_batch(np.full((1, 16, 16, 2), 0.1, np.float32)).shape
+    (1, 16, 16, 1)
     """
     if min(blocks, width) < 1:
         raise ValueError(f"blocks {blocks}, width {width}: give 1 or more of each")
@@ -37,31 +82,68 @@ def spectral(
 def framed(
     trunk: Trunk, channels: int = 3, *, side: int = 8, strides: int = 2, threshold: float = 2.8, name: str | None = None
 ) -> keras.Model:
-    """A denoiser that works on cosines, told the noise level, with any network `trunk` between its ends.
+    """Build a noise-conditioned denoiser in the DCT domain round any network `trunk`.
 
-    The trunk gets (N, h, w, 2 * side^2 * channels): how loud each coefficient is, as the logarithm of its square in
-    units of the noise, and its value, cut at 4 times the noise. From its answer (N, h, w, any) come a vote on how much
-    of each coefficient is noise, and a correction, in units of the noise. What is called noise goes back to pixels and
-    is taken off the picture. The grid is `strides` pixels wide, so convolutions on it cost 1 / strides^2 of those at
-    full size. Untrained this is the classical sliding filter with a soft knee at `threshold` times the noise. Sides of
-    a picture must be `side` or more, levels above 0 (0 is taken as 0.001).
+    The trunk sees, for each coefficient in units of the noise level, the logarithm of its square (log-magnitude) and
+    its value, clipped to [-4, 4]. Two 1 x 1 convolutions of the trunk's output give the mask logits, which say how much
+    of each coefficient is noise, and an additive correction in units of the noise level. What is noise is transformed
+    back to pixels and subtracted from the image. The grid of blocks is `strides` pixels wide, so convolutions on it
+    cost 1 / strides ** 2 of those at full resolution. Untrained, this is the classical sliding filter with a smooth
+    threshold.
 
-    Raises ValueError below 1 channel, or if `strides` does not divide `side`.
+    Parameters
+    ----------
+    trunk : callable
+        Function of tensors (N, h, w, 2 * side ** 2 * channels) -> (N, h, w, any number of features), built of Keras
+        layers.
+    channels : int, default 3
+        Channels of the images, 1 or more.
+    side : int, default 8
+        Side of a DCT block in pixels, 2 or more.
+    strides : int, default 2
+        Distance between DCT blocks in pixels; it divides `side`.
+    threshold : float, default 2.8
+        Threshold of the untrained network, in units of the noise level, above 0.
+    name : str, optional
+        Name of the network.
+
+    Returns
+    -------
+    keras.Model
+        The network: (N, H, W, channels + 1) -> (N, H, W, channels), with H and W of `side` or more. The last input
+        channel is the noise level of each pixel in [0, 1] (`degrade.with_level`); levels below 0.001 are taken as
+        0.001.
+
+    Raises
+    ------
+    ValueError
+        If `channels` is below 1, or `strides` does not divide `side`.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from lessons_lib.models.spectral import framed
+    >>> model = framed(keras.layers.Conv2D(4, 3, padding="same"), channels=1, side=4)
+    >>> model.count_params()
+    1316
+    >>> model.predict_on_batch(np.full((1, 16, 16, 2), 0.1, np.float32)).shape
+    (1, 16, 16, 1)
     """
     if channels < 1:
         raise ValueError(f"channels {channels}: give 1 or more")
-    told = keras.Input((None, None, channels + 1))
-    noisy, level = told[..., :channels], ops.maximum(BlockMean(side, strides)(told[..., channels:]), 1e-3)
+    conditioned = keras.Input((None, None, channels + 1))
+    noisy, level = conditioned[..., :channels], ops.maximum(BlockMean(side, strides)(conditioned[..., channels:]), 1e-3)
     relative = SlidingDCT(side, strides)(noisy) / level
-    loud = ops.log(ops.square(relative) + 1e-4)
-    x = trunk(layers.Concatenate()([loud, ops.clip(relative, -4, 4)]))
-    vote = _quiet(side**2 * channels, "vote", 8 * math.log(threshold))(x)
+    log_magnitude = ops.log(ops.square(relative) + 1e-4)
+    x = trunk(layers.Concatenate()([log_magnitude, ops.clip(relative, -4, 4)]))
+    mask_logits = _quiet(side**2 * channels, "mask_logits", 8 * math.log(threshold))(x)
     change = _quiet(side**2 * channels, "change")(x)
-    share = ops.sigmoid(ops.cast(vote, "float32") - 4 * loud)  # of noise in each coefficient
+    share = ops.sigmoid(ops.cast(mask_logits, "float32") - 4 * log_magnitude)  # of noise in each coefficient
     noise = (relative * share + ops.cast(change, "float32")) * level
     # The noise is small, so bfloat16 is fine enough for its way back; for the picture's own way it would not be.
     back = SlidingIDCT(side, strides, dtype=keras.mixed_precision.dtype_policy())
-    return keras.Model(told, layers.Subtract(dtype="float32")([noisy, back(noise, like=noisy)]), name=name)
+    return keras.Model(conditioned, layers.Subtract(dtype="float32")([noisy, back(noise, like=noisy)]), name=name)
 
 
 def _block(x, width: int):

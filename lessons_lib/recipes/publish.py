@@ -18,7 +18,7 @@ def publish(recipe: Recipe, model: keras.Model, history: training.History) -> No
     """Put a trained network into `weights/` and its curve into `results/curves/`. Raises WeightsError."""
     pretrained.save(recipe.name, model, _card(recipe, history))
     CURVES.mkdir(parents=True, exist_ok=True)
-    images.write_whole(CURVES / f"{recipe.name}.json", (json.dumps(_curve(recipe, history)) + "\n").encode())
+    images.write_atomic(CURVES / f"{recipe.name}.json", (json.dumps(_curve(recipe, history)) + "\n").encode())
 
 
 def _card(recipe: Recipe, history: training.History) -> dict:
@@ -28,8 +28,8 @@ def _card(recipe: Recipe, history: training.History) -> dict:
         "task": recipe.task,
         "model": {"kind": model.pop("kind"), "arguments": model},
         "channels": 1 if data.gray else 3,
-        "told": recipe.damage.told,
-        "scale": recipe.damage.scale,
+        "noise_conditioned": recipe.degradation.noise_conditioned,
+        "scale": recipe.degradation.scale,
         "halo": recipe.halo,
         "multiple": recipe.multiple,
         "data": f"{data.set or 'the shipped photographs'}: {', '.join(data.train)}; {data.validation} to validate"

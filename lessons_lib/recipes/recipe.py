@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from lessons_lib import degrade, pretrained
+from lessons_lib import degrade
+from lessons_lib.degrade import Degradation
 from lessons_lib.images import ImageError
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes"
+
+
+RENAMED = {"damage": "degradation", "told": "noise_conditioned"}  # until version 0.3
 
 
 class RecipeError(ImageError):
@@ -39,16 +42,36 @@ class Data:
 
 
 @dataclasses.dataclass(frozen=True)
-class Damage:
-    """What is done to a clean patch: noise `sigma` from..to (0..255), blur `kernels`, reduction by `scale`.
+class DegradationRange:
+    """The degradations that clean patches get, each patch another one.
 
-    `told`: the noise level goes along as the last channel. `kernels` names kinds of `KERNELS`; each patch draws one.
+    `sigma`: noise, drawn from..to (0..255). `kernels`: kinds of degrade.RANDOM_KERNELS, of which one is drawn.
+    `scale`: how many times smaller the patch becomes. `noise_conditioned`: the noise level goes along as the last
+    channel.
     """
 
     sigma: tuple[float, float] = (0.0, 0.0)
     kernels: tuple[str, ...] = ()
     scale: int = 1
-    told: bool = False
+    noise_conditioned: bool = False
+
+    def draw(self, rng: np.random.Generator) -> Degradation:
+        """One of them."""
+        kernel = None
+        if self.kernels:
+            kernel = degrade.RANDOM_KERNELS[self.kernels[rng.integers(len(self.kernels))]](rng)
+        return Degradation(kernel, self.scale, level=rng.uniform(*self.sigma) / 255)
+
+    def __call__(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A degraded patch as the network takes it, degraded by a draw of its own."""
+        degradation = self.draw(rng)
+        degraded = degradation(clean, rng)
+        return degrade.with_level(degraded, degradation.level) if self.noise_conditioned else degraded
+
+    def middle(self) -> DegradationRange:
+        """The range with one level of noise, in its middle, so that epochs compare."""
+        level = sum(self.sigma) / 2
+        return dataclasses.replace(self, sigma=(level, level))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +99,7 @@ class Recipe:
     model: dict
     schedule: Schedule
     data: Data = Data()
-    damage: Damage = Damage()
+    degradation: DegradationRange = DegradationRange()
     seed: int = 0
     start: str = ""
     ship: dict = dataclasses.field(default_factory=dict)
@@ -85,26 +108,7 @@ class Recipe:
     limits: str = ""
 
 
-def _gaussian(rng: np.random.Generator) -> np.ndarray:
-    return degrade.gaussian_kernel(15, rng.uniform(0.4, 2.4))
-
-
-def _motion(rng: np.random.Generator) -> np.ndarray:
-    return degrade.motion_kernel(2 * int(rng.integers(1, 8)) + 1, rng.uniform(0, 180))
-
-
-def _shake(rng: np.random.Generator) -> np.ndarray:
-    return degrade.shake_kernel(2 * int(rng.integers(3, 9)) + 1, rng)
-
-
-KERNELS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-    "gaussian": _gaussian,
-    "motion": _motion,
-    "shake": _shake,
-}
-
-
-def find(name: str | Path) -> Path:
+def find_recipe(name: str | Path) -> Path:
     """The file of a recipe given by path, or by its name in `recipes/`. Raises RecipeError."""
     for path in (Path(name), FOLDER / f"{name}.toml"):
         if path.is_file():
@@ -113,13 +117,13 @@ def find(name: str | Path) -> Path:
     raise RecipeError(f"no recipe {str(name)!r}: give the path of a .toml file, or one of {known}")
 
 
-def read(path: Path) -> Recipe:
+def read_recipe(path: Path) -> Recipe:
     """The recipe in a file. Raises RecipeError for what is missing, unknown or does not fit together."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not TOML: {error}") from error
-    for section, kind in (("schedule", Schedule), ("data", Data), ("damage", Damage)):
+    for section, kind in (("schedule", Schedule), ("data", Data), ("degradation", DegradationRange)):
         if section in found:
             found[section] = _fill(kind, found[section], f"{path.name} [{section}]")
     recipe = _fill(Recipe, found, path.name)
@@ -132,6 +136,9 @@ def _fill(kind: type, values: object, place: str):
     if not isinstance(values, dict):
         raise RecipeError(f"{place} is {values!r}: it takes keys, {', '.join(known)}")
     if unknown := sorted(set(values) - set(known)):
+        if old := sorted(set(unknown) & set(RENAMED)):
+            renamed = ", ".join(f"{key}, which is {RENAMED[key]} now" for key in old)
+            raise RecipeError(f"{place} has {renamed}: rename it")
         raise RecipeError(f"{place} has {', '.join(unknown)}: it takes {', '.join(known)}")
     needed = {name for name, f in known.items() if f.default is f.default_factory is dataclasses.MISSING}
     if missing := sorted(needed - set(values)):
@@ -140,14 +147,15 @@ def _fill(kind: type, values: object, place: str):
 
 
 def _check(recipe: Recipe, place: str) -> None:
-    data, damage, schedule = recipe.data, recipe.damage, recipe.schedule
+    data, schedule = recipe.data, recipe.schedule
+    sigma, kernels, scale = recipe.degradation.sigma, recipe.degradation.kernels, recipe.degradation.scale
+    known, tasks = degrade.RANDOM_KERNELS, degrade.TASKS
     wrong = {
-        f"task {recipe.task!r}: choose one of {', '.join(pretrained.TASKS)}": recipe.task not in pretrained.TASKS,
-        f"kernels {damage.kernels}: choose of {', '.join(KERNELS)}": set(damage.kernels) - set(KERNELS),
-        f"sigma {damage.sigma}: give two numbers, 0 <= from <= to <= 255": len(damage.sigma) != 2
-        or not 0 <= damage.sigma[0] <= damage.sigma[1] <= 255,
-        f"scale {damage.scale}: it has to be 1 or more and to divide the patch, {data.patch}": damage.scale < 1
-        or data.patch % damage.scale,
+        f"task {recipe.task!r}: choose one of {', '.join(tasks)}": recipe.task not in tasks,
+        f"kernels {kernels}: choose of {', '.join(known)}": set(kernels) - set(known),
+        f"sigma {sigma}: give two numbers, 0 <= from <= to <= 255": len(sigma) != 2
+        or not 0 <= sigma[0] <= sigma[1] <= 255,
+        f"scale {scale}: it has to be 1 or more and to divide the patch, {data.patch}": scale < 1 or data.patch % scale,
         f"steps {schedule.steps}, save_every {schedule.save_every}: steps is a multiple of save_every, both above 0": (
             min(schedule.steps, schedule.save_every) < 1 or schedule.steps % schedule.save_every
         ),

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from lessons_lib import batches, datasets, degrade, images, metrics, models, pretrained, training
+from lessons_lib import batches, datasets, images, metrics, models, pretrained, training
 from lessons_lib.recipes import multi_gpu
-from lessons_lib.recipes.recipe import FOLDER, KERNELS, Damage, Data, Recipe, Schedule
+from lessons_lib.recipes.recipe import FOLDER, Data, Recipe, Schedule
 
 RUNS = FOLDER.parent / "runs"
-
-
-def damager(damage: Damage) -> Callable[[np.ndarray, np.random.Generator], np.ndarray]:
-    """The function (clean, rng) -> degraded that a recipe describes."""
-
-    def spoil(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        spoilt = clean
-        if damage.kernels:
-            spoilt = degrade.blur(spoilt, KERNELS[damage.kernels[rng.integers(len(damage.kernels))]](rng))
-        if damage.scale > 1:  # in 8 bits, as the papers store their small pictures
-            spoilt = images.to_float(images.to_uint8(degrade.imresize(spoilt, 1 / damage.scale)))
-        sigma = rng.uniform(*damage.sigma) / 255
-        spoilt = degrade.gaussian_noise(spoilt, sigma, rng)
-        return degrade.with_level(spoilt, sigma) if damage.told else spoilt
-
-    return spoil
 
 
 def train(
@@ -56,8 +40,7 @@ def train(
             model.set_weights(pretrained.load(recipe.start).get_weights())
         model.compile(_adam(schedule), schedule.loss)
         epochs = schedule.steps // schedule.save_every
-        watch = _Watch(held_out)
-        watchers = [watch, *callbacks]
+        watchers = [ValidationPSNR(held_out), *callbacks]
         history = training.fit(
             model, stream, epochs=epochs, seed=recipe.seed, resume=folder, quiet=quiet, callbacks=watchers
         )
@@ -65,16 +48,16 @@ def train(
 
 
 def _stream(recipe: Recipe) -> batches.PairStream | batches.SideBySide:
-    """What the recipe trains on: damaged patches, and beside them as many real ones if it wants them."""
+    """What the recipe trains on: degraded patches, and beside them as many real ones if it wants them."""
     data, halves = recipe.data, 2 if recipe.data.real else 1
-    settings = {
+    settings: dict[str, Any] = {
         "batch_size": data.batch // halves,
         "patch": data.patch,
         "augment": [batches.flip, batches.rotate90],
         "seed": recipe.seed,
         "steps": recipe.schedule.save_every,
     }
-    made = batches.PairStream(_pictures(data, data.train), damager(recipe.damage), **settings)
+    made = batches.PairStream(_pictures(data, data.train), recipe.degradation, **settings)
     if not data.real:
         return made
     pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("train")]
@@ -84,12 +67,12 @@ def _stream(recipe: Recipe) -> batches.PairStream | batches.SideBySide:
 def _held_out(recipe: Recipe, side: int = 192) -> list[tuple[np.ndarray, np.ndarray]]:
     """The middles of the pictures to validate with, as (degraded, clean)."""
     if recipe.data.real:
-        pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("validation")]
-        return [tuple(images.center_crop(picture, (side, side)) for picture in pair) for pair in pairs]
-    spoil, middle = damager(_middle(recipe.damage)), side - side % recipe.damage.scale
+        size, pairs = (side, side), datasets.real_pairs("validation")
+        return [(images.center_crop(noisy, size), images.center_crop(clean, size)) for _, noisy, clean in pairs]
+    degrade_one, middle = recipe.degradation.middle(), side - side % recipe.degradation.scale
     rng = np.random.default_rng((recipe.seed, 1))
     pictures = _pictures(recipe.data, (recipe.data.validation,))
-    return [(spoil(clean, rng), clean) for clean in (images.center_crop(p, (middle, middle)) for p in pictures)]
+    return [(degrade_one(clean, rng), clean) for clean in (images.center_crop(p, (middle, middle)) for p in pictures)]
 
 
 def _pictures(data: Data, splits: tuple[str, ...]) -> list[np.ndarray]:
@@ -108,7 +91,7 @@ def _adam(schedule: Schedule) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(rate, clipnorm=schedule.clipnorm, use_ema=True, ema_momentum=schedule.ema)
 
 
-class _Watch(keras.callbacks.Callback):
+class ValidationPSNR(keras.callbacks.Callback):
     """After every epoch: dB on the middles of the held-out pictures, of the averaged weights; and how long it took."""
 
     def __init__(self, held_out: list[tuple[np.ndarray, np.ndarray]]):
@@ -116,9 +99,11 @@ class _Watch(keras.callbacks.Callback):
         self.held_out = held_out
 
     def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        """Add `val_loss`, `val_psnr` and `seconds` to the epoch's logs."""
         current = self.model.get_weights()
         self.model.set_weights(training.averaged_weights(self.model))
         answers = [(np.clip(self.model.predict_on_batch(x[None])[0], 0, 1), clean) for x, clean in self.held_out]
@@ -127,9 +112,3 @@ class _Watch(keras.callbacks.Callback):
         logs["val_loss"] = float(np.mean([metrics.mse(*pair) for pair in pairs]))
         logs["val_psnr"] = float(np.mean([metrics.psnr(*pair, data_range=1.0) for pair in pairs]))
         logs["seconds"] = time.perf_counter() - self.started
-
-
-def _middle(damage: Damage) -> Damage:
-    """The damage with one level of noise, in the middle of its range, so that epochs compare."""
-    level = sum(damage.sigma) / 2
-    return dataclasses.replace(damage, sigma=(level, level))

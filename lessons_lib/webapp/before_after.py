@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from lessons_lib import images
+from lessons_lib.image_io import as_float
 from lessons_lib.images import ImageError
 
 WINDOW = (528, 704)  # height and width of what is shown, at most
@@ -107,11 +108,11 @@ def _cut(length: int, room: int, scale: int, at: float) -> slice:
 
 
 def _look(picture, cuts: tuple, window: tuple[int, int] | None, size: tuple[int, int] | None = None) -> np.ndarray:
-    pixels, alpha = (None if x is None else x[cuts] for x in (picture.pixels, picture.alpha))
+    pixels, alpha = picture.pixels[cuts], None if picture.alpha is None else picture.alpha[cuts]
     if window:
         return whole(pixels, alpha, window)
     if size:
-        pixels, alpha = (None if x is None else _resized(x, size) for x in (pixels, alpha))
+        pixels, alpha = _resized(pixels, size), None if alpha is None else _resized(alpha, size)
     return _shown(pixels, alpha)
 
 
@@ -123,8 +124,9 @@ def _resized(stored: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _shown(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
     """uint8 RGB for the screen, transparency laid over white."""
-    shown, share = (None if x is None else x if x.dtype.kind == "f" else images.to_float(x) for x in (pixels, alpha))
-    if share is not None:
+    shown = as_float(pixels)
+    if alpha is not None:
+        share = as_float(alpha)
         shown = shown * share + (1 - share)
     return np.repeat(images.to_uint8(shown), 3 // shown.shape[-1], axis=-1)
 
@@ -133,4 +135,4 @@ def _data_address(look: np.ndarray, exact: bool) -> str:
     """A picture inside an address: PNG where each pixel counts, else JPEG."""
     kind, options = ("png", []) if exact else ("jpeg", [cv2.IMWRITE_JPEG_QUALITY, 92])
     _, data = cv2.imencode(f".{kind}", np.ascontiguousarray(look[..., ::-1]), options)
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode()}"

@@ -20,10 +20,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from lessons_lib import datasets, degrade, image_io, images, metrics
+from lessons_lib import datasets, degrade, image_io, images, metrics, pretrained, restore
+from lessons_lib.degrade import Degradation
+from lessons_lib.restore import RestoreOptions
 from lessons_lib.webapp import before_after, safe_fetch
 
-TASKS = {"Remove noise": "denoise", "Remove blur": "deblur", "Enlarge": "upscale"}
+TASKS = {"Remove noise": "denoise", "Remove blur": "deblur", "Upscale": "upscale"}
 SAMPLE, UPLOAD, ADDRESS = "A photograph of the book", "Upload", "Address"
 VIEWS = {"Whole picture": 0, "Pixel for pixel": 1, "Twice as large": 2}
 MEGABYTES = int(os.environ.get("LESSONS_APP_MEGABYTES", "1500"))  # of all visitors' pictures together
@@ -69,14 +71,14 @@ def main() -> None:
         "after you close the page."
     )
     with _plainly():
-        _, weights = _library()
-        tasks = [label for label, task in TASKS.items() if weights.names(task)]
+        _start_keras()
+        tasks = [label for label, task in TASKS.items() if pretrained.names(task)]
         if not tasks:
             st.warning("No trained networks are here: get the whole repository, with its folder weights.")
             return
         task = TASKS[st.radio("What to do", tasks, horizontal=True)]
-        network = _choose_network(weights, task)
-        card = weights.card(network)
+        network = _choose_network(task)
+        card = pretrained.card(network)
         picture = _choose_picture(task, card["scale"])
         if picture is None:
             return
@@ -95,12 +97,11 @@ def main() -> None:
 
 
 @st.cache_resource(show_spinner="Starting Keras. Only the first visitor waits for this.")
-def _library():
-    """The two modules that bring Keras along: the page is there before they are."""
-    from lessons_lib import pretrained, restore
+def _start_keras() -> None:
+    """Load what the networks run on: the page is there before it is."""
+    import keras  # noqa: F401
 
     gc.freeze()  # Streamlit collects garbage after each move; without this it would search all of Keras each time
-    return restore, pretrained
 
 
 @st.cache_resource
@@ -148,19 +149,21 @@ def _keep(thing: Picture | Answer) -> None:
     held.add(thing)
 
 
-def _choose_network(weights, task: str) -> str:
-    names = weights.names(task)
+def _choose_network(task: str) -> str:
+    names = pretrained.names(task)
     first = next((n for n, name in enumerate(names) if name.endswith("-medium")), 0)
     if task == "upscale":
-        return st.radio("How many times", names, format_func=lambda n: f"{weights.card(n)['scale']} x", horizontal=True)
+        return st.radio(
+            "How many times", names, format_func=lambda n: f"{pretrained.card(n)['scale']} x", horizontal=True
+        )
     if len(names) == 1:
         return names[0]
     return st.selectbox("Network", names, first, format_func=lambda name: name.removeprefix(f"{task}-"))
 
 
 def _choose_level(card: dict) -> float | None:
-    """The noise level in [0, 1], None to estimate it; networks that are told nothing are asked nothing."""
-    if not card["told"]:
+    """The noise level in [0, 1], None to estimate it; for other networks nothing is asked."""
+    if not card["noise_conditioned"]:
         return None
     by_hand = st.toggle("Set the noise level by hand", help="otherwise it is estimated from the picture")
     return st.slider("Noise level, of 255", 0, 75, 25) / 255 if by_hand else None
@@ -169,6 +172,7 @@ def _choose_level(card: dict) -> float | None:
 def _choose_picture(task: str, scale: int) -> Picture | None:
     ways = [SAMPLE, UPLOAD, ADDRESS] if os.environ.get("LESSONS_APP_FETCH") != "off" else [SAMPLE, UPLOAD]
     way = st.radio("The picture", ways, horizontal=True)
+    key: tuple[object, ...]
     if way == SAMPLE:
         name = st.selectbox("Photograph", datasets.sample_names("test"))
         level = st.slider("Noise to add, of 255", 0, 75, 25) if task == "denoise" else 0
@@ -213,46 +217,45 @@ def _read(key: tuple, name: str, data: bytes) -> Picture:
 
 
 def _sample(key: tuple, name: str, task: str, scale: int, sigma: float) -> Picture:
-    """A test photograph of the book, spoilt as the task asks, in 8 bits as a file would hold it."""
+    """A test photograph of the book, degraded as the task asks, in 8 bits as a file would hold it."""
     clean = images.crop_to_multiple(datasets.photo(name), scale)
-    rng = np.random.default_rng(0)
-    if task == "denoise":
-        spoilt = degrade.gaussian_noise(clean, sigma, rng, clip=True)
-    elif task == "deblur":
-        spoilt = degrade.gaussian_noise(degrade.blur(clean, degrade.gaussian_kernel(13, 1.6)), 2 / 255, rng, clip=True)
-    else:
-        spoilt = degrade.imresize(clean, 1 / scale)
-    return Picture(key, f"{name}.png", image_io.Photo(image_io.as_stored(spoilt, np.uint8)), clean)
+    degradation = {
+        "denoise": Degradation(level=sigma, quantise=True),
+        "deblur": Degradation(degrade.KERNELS["gaussian-1.6"](), level=2 / 255, quantise=True),
+        "upscale": Degradation(scale=scale, quantise=True),
+    }[task]
+    degraded = degradation(clean, np.random.default_rng(0))
+    return Picture(key, f"{name}.png", image_io.Photo(images.to_uint8(degraded)), clean)
 
 
 def _restore(picture: Picture, name: str, sigma: float | None) -> Answer:
     """Ask the network for the whole picture. Raises RefusedError if the answer were too large, or ImageError."""
-    restore, weights = _library()
-    card, pixels = weights.card(name), picture.photo.pixels
+    card, pixels = pretrained.card(name), picture.photo.pixels
     megapixels = pixels.shape[0] * pixels.shape[1] * card["scale"] ** 2 / 1e6
     if megapixels > safe_fetch.MAX_PIXELS / 1e6:
         raise safe_fetch.RefusedError(
             f"the answer would have {megapixels:.0f} megapixels, {safe_fetch.MAX_PIXELS // 10**6} are the limit: "
-            "enlarge less, or cut a part out first"
+            "upscale less, or cut a part out first"
         )
     with _turn():
-        facts, began = [f"Network: {name}."], time.monotonic()
-        bar = st.progress(0.0, "Looking at the noise")
-        if card["told"] and sigma is None:
-            sigma = restore.estimate_sigma(pixels)
-            facts.append(f"Noise level estimated: {255 * sigma:.1f} of 255.")
-        pieces = restore.blocks(
-            restore.Network.load(name),
-            pixels,
-            sigma,
-            progress=lambda done, total: bar.progress(done / total, f"Restoring: {done} of {total} tiles"),
+        began, bar = time.monotonic(), st.progress(0.0, "Looking at the noise")
+
+        def advance(done: int, total: int) -> None:
+            bar.progress(done / total, f"Restoring: {done} of {total} tiles")
+
+        result = restore.restore_image(
+            picture.photo,
+            RestoreOptions(card["task"], name, card["scale"] if card["task"] == "upscale" else None, sigma),
+            progress=advance,
         )
-        restored = image_io.restored(picture.photo, pieces, card["scale"])
-        file, lost = image_io.encode(restored, ".png")
+        file, lost = image_io.encode(result.photo, ".png")
         bar.empty()
-        facts.append(f"{megapixels:.2f} megapixels in {time.monotonic() - began:.1f} seconds on this server.")
+    restored, facts = result.photo, [f"Network: {name}."]
+    if result.estimated and result.sigma is not None:
+        facts.append(f"Noise level estimated: {255 * result.sigma:.1f} of 255.")
+    facts.append(f"{megapixels:.2f} megapixels in {time.monotonic() - began:.1f} seconds on this server.")
     if picture.clean is not None:
-        before = _enlarged(picture.photo.pixels, restored.pixels.shape)
+        before = _upscaled(picture.photo.pixels, restored.pixels.shape)
         scores = [metrics.psnr(picture.clean, image_io.as_float(x), data_range=1.0) for x in (before, restored.pixels)]
         facts.append("PSNR against the clean photograph: {:.2f} dB before, {:.2f} dB after.".format(*scores))
     answer = Answer(picture.key, restored, file, [*facts, *picture.photo.notes, *lost])
@@ -279,8 +282,10 @@ def _show(picture: Picture, answer: Answer) -> None:
     st.download_button(label, answer.file, f"{name}-restored.png", "image/png", on_click="ignore")
 
 
-def _enlarged(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return images.resize(image_io.as_float(pixels), shape[:2], "bicubic") if pixels.shape != shape else pixels
+def _upscaled(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if pixels.shape == shape:
+        return pixels
+    return images.resize(image_io.as_float(pixels), (shape[0], shape[1]), "bicubic")
 
 
 def _megabytes(photo: image_io.Photo) -> float:

@@ -115,8 +115,8 @@ def split(address: str) -> tuple[str, str, int, str]:
         raise RefusedError("the address is too long, or holds a space, backslash or control character: copy it anew")
     try:
         parts = urlsplit(address)
-        scheme, port = parts.scheme, parts.port
-        host = (parts.hostname or "").encode("idna").decode() if ":" not in (parts.hostname or "") else parts.hostname
+        scheme, port, name = parts.scheme, parts.port, parts.hostname or ""
+        host = name if ":" in name else name.encode("idna").decode()
     except ValueError as error:  # UnicodeError, of a name that cannot be, is one
         raise RefusedError("that is not an address: it should look like https://example.org/picture.png") from error
     if scheme not in PORTS:

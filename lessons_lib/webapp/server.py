@@ -55,10 +55,17 @@ def command(chosen: dict[str, object]) -> list[str]:
 
 
 def serve(
-    port: Annotated[int, typer.Option(envvar="PORT", help="where the page is")] = 8501,
-    address: Annotated[str, typer.Option(help="0.0.0.0 lets others in; read the page on deploying first")] = LOCAL[1],
-    host: Annotated[list[str] | None, typer.Option(help="a name the page is reached by; may be repeated")] = None,
-    fetch: Annotated[bool, typer.Option(help="whether visitors may give the address of a picture")] = True,
+    port: Annotated[int, typer.Option(envvar="PORT", help="the port of the page")] = 8501,
+    address: Annotated[
+        str,
+        typer.Option(
+            help="the address it listens on; 0.0.0.0 lets other machines in (read the page on deploying first)"
+        ),
+    ] = LOCAL[1],
+    host: Annotated[
+        list[str] | None, typer.Option(help="a host name under which the page is reached; may be repeated")
+    ] = None,
+    fetch: Annotated[bool, typer.Option(help="whether visitors may have a picture fetched from an address")] = True,
 ) -> None:
     """Open the web app: restore a photograph in the browser, on this machine."""
     if importlib.util.find_spec("streamlit") is None:

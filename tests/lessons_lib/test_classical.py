@@ -11,7 +11,7 @@ from scipy.fft import dctn, idctn
 from skimage import restoration
 
 from lessons_lib import classical, datasets, degrade, metrics
-from lessons_lib.classical import METHODS, About
+from lessons_lib.classical import METHODS, DegradationInfo
 from lessons_lib.images import ImageError
 
 EVERY = [(task, name) for task, methods in METHODS.items() for name in methods]
@@ -20,8 +20,12 @@ PHOTO = datasets.photo("coffee")
 CROP = PHOTO[40:136, 60:188]
 
 
-def told(task, sigma=25 / 255):
-    return {"denoise": About(sigma), "deblur": About(2 / 255, KERNEL), "upscale": About(scale=3)}[task]
+def known(task, sigma=25 / 255):
+    return {
+        "denoise": DegradationInfo(sigma),
+        "deblur": DegradationInfo(2 / 255, KERNEL),
+        "upscale": DegradationInfo(scale=3),
+    }[task]
 
 
 @pytest.mark.parametrize(("task", "name"), EVERY)
@@ -29,7 +33,7 @@ def told(task, sigma=25 / 255):
 def test_every_method_takes_every_image(task, name, shape):
     image = np.random.default_rng(0).normal(0.5, 0.4, shape).astype(np.float32)
     before = image.copy()
-    restored = classical.restore(task, name, image, told(task))
+    restored = classical.restore(task, name, image, known(task))
     factor = 3 if task == "upscale" else 1
     assert restored.shape == (shape[0] * factor, shape[1] * factor, shape[2])
     assert restored.dtype == np.float32
@@ -40,23 +44,23 @@ def test_every_method_takes_every_image(task, name, shape):
 @pytest.mark.parametrize(("task", "name"), EVERY)
 def test_a_flat_image_stays_flat(task, name):
     flat = np.full((30, 30, 3), 0.4, np.float32)
-    assert classical.restore(task, name, flat, told(task)) == pytest.approx(0.4, abs=0.01)
+    assert classical.restore(task, name, flat, known(task)) == pytest.approx(0.4, abs=0.01)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS["denoise"] if name != "identity"])
 def test_every_denoiser_beats_doing_nothing(name):
     noisy = degrade.gaussian_noise(CROP, 25 / 255, np.random.default_rng(0))
     gain = metrics.psnr(
-        CROP, classical.restore("denoise", name, noisy, told("denoise")), data_range=1.0
+        CROP, classical.restore("denoise", name, noisy, known("denoise")), data_range=1.0
     ) - metrics.psnr(CROP, noisy, data_range=1.0)
     assert gain > 3
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS["deblur"] if name != "identity"])
 def test_every_deblurrer_beats_doing_nothing(name):
-    about = About(2 / 255, degrade.gaussian_kernel(13, 1.6))
-    blurred = degrade.gaussian_noise(degrade.blur(PHOTO, about.kernel), about.sigma, np.random.default_rng(0))
-    restored = classical.restore("deblur", name, blurred, about)
+    info = DegradationInfo(2 / 255, degrade.gaussian_kernel(13, 1.6))
+    blurred = degrade.gaussian_noise(degrade.blur(PHOTO, info.kernel), info.sigma, np.random.default_rng(0))
+    restored = classical.restore("deblur", name, blurred, info)
     assert metrics.psnr(PHOTO, restored, data_range=1.0) > metrics.psnr(PHOTO, blurred, data_range=1.0) + 0.3
 
 
@@ -64,50 +68,50 @@ def test_enlarging_orders_as_everybody_finds():
     clean = PHOTO[:192, :300]
     small = degrade.imresize(clean, 1 / 3)
     scores = {
-        name: metrics.psnr(clean, classical.restore("upscale", name, small, About(scale=3)), data_range=1.0)
+        name: metrics.psnr(clean, classical.restore("upscale", name, small, DegradationInfo(scale=3)), data_range=1.0)
         for name in METHODS["upscale"]
     }
     assert scores["nearest"] < scores["bilinear"] < scores["bicubic"] < scores["lanczos"] + 0.2
 
 
 def test_gaussian_agrees_with_scipy():
-    ours = classical.gaussian(CROP, About(), width=1.3)
+    ours = classical.gaussian(CROP, DegradationInfo(), width=1.3)
     theirs = ndimage.gaussian_filter(CROP, (1.3, 1.3, 0), mode="mirror", truncate=4)
     assert ours[8:-8, 8:-8] == pytest.approx(theirs[8:-8, 8:-8], abs=2e-3)
 
 
 @pytest.mark.parametrize("size", [3, 5])
 def test_median_agrees_with_scipy(size):
-    ours = classical.median(CROP, About(), size=size)
+    ours = classical.median(CROP, DegradationInfo(), size=size)
     assert np.array_equal(ours, ndimage.median_filter(CROP, (size, size, 1), mode="nearest"))
 
 
 def test_bilateral_agrees_with_its_definition():
-    about, space, similar = About(0.1), 1.5, 3.0
+    info, space, similar = DegradationInfo(0.1), 1.5, 3.0
     gray = np.ascontiguousarray(CROP[..., :1])
-    restored = classical.bilateral(gray, about, space=space, similar=similar)
+    restored = classical.bilateral(gray, info, space=space, similar=similar)
     y, x, reach = 30, 50, round(1.5 * space)
     ways = [(dy, dx) for dy, dx in itertools.product(range(-reach, reach + 1), repeat=2) if dy**2 + dx**2 <= reach**2]
     values = np.array([gray[y + dy, x + dx, 0] for dy, dx in ways])
     near = np.exp([-(dy**2 + dx**2) / (2 * space**2) for dy, dx in ways])
-    weights = near * np.exp(-((values - gray[y, x, 0]) ** 2) / (2 * (similar * about.sigma) ** 2))
+    weights = near * np.exp(-((values - gray[y, x, 0]) ** 2) / (2 * (similar * info.sigma) ** 2))
     assert restored[y, x, 0] == pytest.approx((weights * values).sum() / weights.sum(), abs=1e-4)
 
 
 def test_dct_agrees_with_its_definition():
-    side, threshold, about = 4, 2.0, About(0.1)
+    side, threshold, info = 4, 2.0, DegradationInfo(0.1)
     image = np.random.default_rng(1).normal(0.5, 0.3, (7, 6, 3))
     padded = np.pad(image, ((side - 1, side - 1), (side - 1, side - 1), (0, 0)), "symmetric")
     total, count = np.zeros_like(padded), np.zeros(padded.shape)
     for y, x in itertools.product(range(padded.shape[0] - side + 1), range(padded.shape[1] - side + 1)):
         block = np.s_[y : y + side, x : x + side]
         waves = dctn(padded[block], norm="ortho")
-        keep = np.abs(waves) > threshold * about.sigma
+        keep = np.abs(waves) > threshold * info.sigma
         keep[0, 0, 0] = True
         total[block] += idctn(waves * keep, norm="ortho")
         count[block] += 1
     inside = np.s_[side - 1 : -side + 1, side - 1 : -side + 1]
-    ours = classical.dct(image, about, threshold=threshold, side=side)
+    ours = classical.dct(image, info, threshold=threshold, side=side)
     assert ours == pytest.approx((total / count)[inside], abs=1e-6)
 
 
@@ -115,13 +119,13 @@ def test_dct_agrees_with_its_definition():
 @given(height=st.integers(1, 40), width=st.integers(1, 40), side=st.sampled_from([2, 5, 8]))
 def test_dct_without_noise_changes_nothing(height, width, side):
     image = np.random.default_rng(0).random((height, width, 3))
-    assert classical.dct(image, About(0.0), side=side) == pytest.approx(image, abs=1e-9)
+    assert classical.dct(image, DegradationInfo(0.0), side=side) == pytest.approx(image, abs=1e-9)
 
 
 def test_wiener_is_scikit_images_away_from_the_border():
-    about = About(0.02, KERNEL)
+    info = DegradationInfo(0.02, KERNEL)
     blurred = degrade.blur(PHOTO, KERNEL)[:150, :150]
-    ours = classical.wiener(blurred, about, balance=0.01)
+    ours = classical.wiener(blurred, info, balance=0.01)
     theirs = restoration.wiener(blurred[..., 0], KERNEL, 0.01, clip=False)
     assert ours[40:-40, 40:-40, 0] == pytest.approx(theirs[40:-40, 40:-40], abs=2e-3)
 
@@ -129,25 +133,25 @@ def test_wiener_is_scikit_images_away_from_the_border():
 def test_more_richardson_lucy_sharpens_more_without_noise():
     blurred = degrade.blur(CROP, KERNEL)
     scores = [
-        metrics.psnr(CROP, classical.richardson_lucy(blurred, About(0, KERNEL), iterations=n), data_range=1.0)
+        metrics.psnr(CROP, classical.richardson_lucy(blurred, DegradationInfo(0, KERNEL), iterations=n), data_range=1.0)
         for n in (1, 10, 50)
     ]
     assert scores == sorted(scores)
 
 
 @pytest.mark.parametrize(
-    ("task", "name", "image", "about", "says"),
+    ("task", "name", "image", "info", "says"),
     [
-        ("sharpen", "dct", CROP, About(), "task is 'sharpen': choose one of denoise, deblur, upscale"),
-        ("denoise", "bm3d", CROP, About(), "denoise has no method 'bm3d': choose one of identity"),
-        ("denoise", "dct", CROP[None], About(), "give one image"),
-        ("denoise", "dct", CROP * np.nan, About(), "NaN"),
-        ("deblur", "wiener", CROP, About(), "needs the kernel"),
+        ("sharpen", "dct", CROP, DegradationInfo(), "task is 'sharpen': choose one of denoise, deblur, upscale"),
+        ("denoise", "bm3d", CROP, DegradationInfo(), "denoise has no method 'bm3d': choose one of identity"),
+        ("denoise", "dct", CROP[None], DegradationInfo(), "give one image"),
+        ("denoise", "dct", CROP * np.nan, DegradationInfo(), "NaN"),
+        ("deblur", "wiener", CROP, DegradationInfo(), "needs the kernel"),
     ],
 )
-def test_bad_requests_are_refused(task, name, image, about, says):
+def test_bad_requests_are_refused(task, name, image, info, says):
     with pytest.raises(ImageError, match=says):
-        classical.restore(task, name, image, about)
+        classical.restore(task, name, image, info)
 
 
 def test_parameters_are_those_that_the_tuning_recorded():

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pooch
 import pytest
 
 from lessons_lib import datasets
@@ -542,10 +541,8 @@ def test_a_disk_too_small_is_noticed_before_the_transfer(server, cache, register
 def test_a_disk_that_fills_up_midway_is_said_in_plain_words(server, cache, register, monkeypatch):
     register(server.url + "/good")
 
-    def onto_the_full_device(url, *, downloader, **_):
-        downloader(url, "/dev/full", None)
-
-    monkeypatch.setattr(pooch, "retrieve", onto_the_full_device)
+    get = download.Resuming.__call__
+    monkeypatch.setattr(download.Resuming, "__call__", lambda self, url, _: get(self, url, Path("/dev/full")))
     with pytest.raises(datasets.CacheError, match=os.strerror(errno.ENOSPC)) as error:
         datasets.fetch("toy")
     assert "LESSONS_CACHE" in str(error.value) and left(cache) == []

@@ -1,11 +1,15 @@
+import io
+import re
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import ndimage
 
-from lessons_lib import degrade
+from lessons_lib import degrade, images
 from lessons_lib.images import ImageError
 
 GRAY = np.full((120, 150, 3), 0.5, np.float32)
@@ -91,10 +95,10 @@ def test_bad_input_is_named(function, arguments, message):
 
 def test_a_level_is_one_more_channel():
     image = np.zeros((2, 5, 6, 3), np.float32)
-    told = degrade.with_level(image, 0.1)
-    assert told.shape == (2, 5, 6, 4)
-    assert told.dtype == np.float32
-    np.testing.assert_allclose(told[..., 3], 0.1)
+    conditioned = degrade.with_level(image, 0.1)
+    assert conditioned.shape == (2, 5, 6, 4)
+    assert conditioned.dtype == np.float32
+    np.testing.assert_allclose(conditioned[..., 3], 0.1)
     with pytest.raises(ImageError, match="25/255"):
         degrade.with_level(image, 25)
 
@@ -183,3 +187,80 @@ def test_imresize_antialiases_where_opencv_does_not():
     assert degrade.imresize(stripes, 0.25)[4:-4, 4:-4].std() < 0.01
     aliased = cv2.resize(stripes, (16, 16), interpolation=cv2.INTER_NEAREST)
     assert abs(float(aliased.mean()) - 0.5) > 0.4
+
+
+# One degradation
+
+
+def test_a_degradation_is_its_steps_in_the_order_of_a_camera():
+    clean, kernel = np.random.default_rng(0).random((24, 30, 3), dtype=np.float32), degrade.gaussian_kernel(5, 1.0)
+    whole = degrade.Degradation(kernel, 2, "gaussian", 0.2, clip=True, quantise=True, jpeg=80)
+    small = images.to_float(images.to_uint8(degrade.imresize(degrade.blur(clean, kernel), 1 / 2)))
+    noisy = degrade.gaussian_noise(small, 0.2, np.random.default_rng(5), clip=True)
+    expected = degrade.jpeg(images.to_float(images.to_uint8(noisy)), 80)
+    degraded = whole(clean, np.random.default_rng(5))
+    np.testing.assert_array_equal(degraded, expected)
+    assert degraded.dtype == np.float32 and degraded.shape == (12, 15, 3)
+    assert (whole.info.sigma, whole.info.scale) == (0.2, 2) and whole.info.kernel is kernel
+
+
+def test_no_degradation_is_the_image_and_nothing_is_clipped_unasked():
+    clean = np.random.default_rng(0).random((6, 7, 1), dtype=np.float32)
+    np.testing.assert_array_equal(degrade.Degradation()(clean, np.random.default_rng(0)), clean)
+    noisy = degrade.Degradation(level=1.0)(clean, np.random.default_rng(0))
+    assert noisy.min() < 0 and noisy.max() > 1
+    assert degrade.Degradation().info == degrade.DegradationInfo()
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [("gaussian", 0.1), ("salt-and-pepper", 0.04), ("poisson", 50.0), ("partial", 0.1)]
+)
+def test_each_kind_of_noise_has_the_strength_that_a_method_is_told(kind, level):
+    gray = np.full((400, 400, 1), 0.5, np.float32)
+    degradation = degrade.Degradation(noise=kind, level=level)
+    noise = degradation(gray, np.random.default_rng(1)) - gray
+    np.testing.assert_array_equal(degradation(gray, np.random.default_rng(1)) - gray, noise)
+    measured = noise[noise != 0].std() if kind == "partial" else noise.std()
+    assert measured == pytest.approx(degradation.info.sigma, rel=0.03)
+
+
+def test_a_new_kind_of_noise_is_a_row_of_the_table(monkeypatch):
+    row = degrade.NoiseKind(lambda image, level, rng: image + np.float32(level), lambda level: level, "gray levels")
+    monkeypatch.setitem(degrade.NOISES, "drift", row)
+    drifted = degrade.Degradation(noise="drift", level=0.25)(np.zeros((2, 2, 1), np.float32), np.random.default_rng(0))
+    np.testing.assert_array_equal(drifted, np.float32(0.25))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"noise": "fog"}, "noise is 'fog': choose one of gaussian"),
+        ({"scale": 0}, "scale is 0"),
+        ({"scale": 1.5}, "scale is 1.5"),
+        ({"level": -0.1}, "level is -0.1: give the standard deviation"),
+        ({"level": np.nan}, "level is nan"),
+        ({"jpeg": 101}, "quality is 101: give a whole number from 1 to 100"),
+    ],
+)
+def test_a_degradation_that_cannot_be_is_refused(options, says):
+    with pytest.raises(ImageError, match=re.escape(says)):
+        degrade.Degradation(**options)(np.zeros((8, 8, 3), np.float32), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_is_what_pillow_reads_of_it_and_worse_at_lower_quality(channels):
+    image = cv2.GaussianBlur(np.random.default_rng(2).random((40, 56, channels), dtype=np.float32), (0, 0), 2)
+    image = image.reshape(40, 56, channels)
+    errors = [np.abs(degrade.jpeg(image, quality) - image).mean() for quality in (20, 60, 95)]
+    assert errors[0] > errors[1] > errors[2] > 0
+    _, data = cv2.imencode(".jpg", images.to_uint8(image)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])
+    by_pillow = np.asarray(Image.open(io.BytesIO(data.tobytes()))).reshape(40, 56, channels) / 255
+    assert np.abs(degrade.jpeg(image, 60) - by_pillow).max() < 0.02
+
+
+@pytest.mark.parametrize("kernels", [degrade.KERNELS, degrade.RANDOM_KERNELS])
+def test_named_blurs_keep_the_brightness_and_have_a_middle(kernels):
+    for make in kernels.values():
+        kernel = make(np.random.default_rng(3)) if kernels is degrade.RANDOM_KERNELS else make()
+        assert kernel.sum() == pytest.approx(1, abs=1e-5) and kernel.min() >= 0
+        assert all(side % 2 for side in kernel.shape)

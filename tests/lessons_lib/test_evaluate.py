@@ -36,18 +36,18 @@ def test_protocols_that_do_not_fit_are_refused(wrong, says):
 
 def test_the_noise_is_what_the_protocol_says():
     picture = np.full((200, 300, 3), 0.9, np.float32)
-    noisy, clean, about = evaluate.damage(picture, NOISE, 0)
+    noisy, clean, info = evaluate.degrade_one(picture, NOISE, 0)
     assert np.array_equal(clean, picture)
-    assert about.sigma == 25 / 255
+    assert info.sigma == 25 / 255
     assert (noisy - clean).std() == pytest.approx(25 / 255, rel=0.01)
     assert noisy.max() > 1
     clipped = Protocol("denoise", "sample-test", sigma=25, clipped=True)
-    assert evaluate.damage(picture, clipped, 0)[0].max() == 1
+    assert evaluate.degrade_one(picture, clipped, 0)[0].max() == 1
 
 
 def test_noise_depends_on_seed_and_place_alone():
     picture = np.zeros((9, 9, 3), np.float32)
-    first, again, second = (evaluate.damage(picture, NOISE, index)[0] for index in (0, 0, 1))
+    first, again, second = (evaluate.degrade_one(picture, NOISE, index)[0] for index in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, second)
 
@@ -55,15 +55,15 @@ def test_noise_depends_on_seed_and_place_alone():
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_small_pictures_are_made_of_whole_blocks_and_bytes(scale):
     protocol = Protocol("upscale", "sample-test", scale=scale)
-    small, clean, about = evaluate.damage(datasets.photo("coffee")[:-1, :-1], protocol, 0)
+    small, clean, info = evaluate.degrade_one(datasets.photo("coffee")[:-1, :-1], protocol, 0)
     assert clean.shape == (small.shape[0] * scale, small.shape[1] * scale, 3)
-    assert about.scale == scale
+    assert info.scale == scale
     assert small * 255 == pytest.approx(np.round(small * 255), abs=1e-4)
 
 
 def test_a_row_holds_what_metrics_say_and_how_to_repeat_it():
     row = evaluate.evaluate("identity", NOISE)
-    pairs = [evaluate.damage(p, NOISE, i)[:2] for i, (_, p) in enumerate(evaluate.pictures(NOISE))]
+    pairs = [evaluate.degrade_one(p, NOISE, i)[:2] for i, (_, p) in enumerate(evaluate.pictures(NOISE))]
     expected = np.mean([metrics.psnr(clean, np.clip(noisy, 0, 1), data_range=1.0) for noisy, clean in pairs])
     assert row["psnr"] == pytest.approx(expected, abs=1e-3)
     assert row["n"] == len(pairs) == len(datasets.sample_names("validation"))
@@ -74,13 +74,13 @@ def test_a_row_holds_what_metrics_say_and_how_to_repeat_it():
 
 
 def test_any_restorer_can_be_scored():
-    row = evaluate.evaluate("mine", NOISE, lambda degraded, about: classical.gaussian(degraded, about, width=1.0))
+    row = evaluate.evaluate("mine", NOISE, lambda degraded, info: classical.gaussian(degraded, info, width=1.0))
     assert row["method"] == "mine"
     assert row["psnr"] > evaluate.evaluate("identity", NOISE)["psnr"] + 3
 
 
 def test_memory_of_a_restorer_is_seen():
-    def greedy(degraded, about):
+    def greedy(degraded, info):
         return degraded + np.ones((4000, 4000), np.float32).mean() - 1  # 64 MB for a moment
 
     assert evaluate.evaluate("greedy", NOISE, greedy)["peak_mb"] > 30
@@ -126,31 +126,31 @@ def test_y_of_a_gray_picture_is_its_own_value():
 def shipped(tmp_path, monkeypatch):
     """A folder of weights with one network told the noise, which adds nothing to its input; it counts its calls."""
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    about = {key: "" for key in pretrained.NEEDED} | {
+    info = {key: "" for key in pretrained.NEEDED} | {
         "model": {"kind": "shrinkage", "arguments": {"depth": 2, "width": 2}}
     }
-    about |= {"task": "denoise", "told": True, "channels": 3, "scale": 1, "halo": 16, "multiple": 2}
-    pretrained.save("denoise-mine", models.build("shrinkage", depth=2, width=2), about)
+    info |= {"task": "denoise", "noise_conditioned": True, "channels": 3, "scale": 1, "halo": 16, "multiple": 2}
+    pretrained.save("denoise-mine", models.build("shrinkage", depth=2, width=2), info)
     return tmp_path
 
 
 def test_a_network_is_found_by_name_and_told_the_noise_or_not(shipped):
-    noisy, clean, about = evaluate.damage(datasets.photo("coffee")[:64, :80], NOISE, 0)
-    told, blind, eight = (
-        evaluate.find("denoise", f"denoise-mine{how}")(noisy, about) for how in ("", ":blind", ":x8:blind")
+    noisy, clean, info = evaluate.degrade_one(datasets.photo("coffee")[:64, :80], NOISE, 0)
+    noise_conditioned, blind, eight = (
+        evaluate.get_restorer("denoise", f"denoise-mine{how}")(noisy, info) for how in ("", ":blind", ":x8:blind")
     )
     before = metrics.psnr(clean, noisy, data_range=1.0)
-    for restored in (told, blind, eight):
+    for restored in (noise_conditioned, blind, eight):
         assert restored.shape == clean.shape
         assert metrics.psnr(clean, restored, data_range=1.0) > before + 5
-    assert 0 < np.abs(told - blind).max() < 0.1
+    assert 0 < np.abs(noise_conditioned - blind).max() < 0.1
     assert np.abs(eight - blind).max() > 0
 
 
 @pytest.mark.parametrize("name", ["denoise-yours", "denoise-mine:loud", "small"])
 def test_a_network_that_is_not_there_is_refused(shipped, name):
     with pytest.raises(ImageError, match="denoise-mine"):
-        evaluate.find("denoise", name)
+        evaluate.get_restorer("denoise", name)
 
 
 @pytest.fixture
@@ -162,12 +162,12 @@ def one_pair(monkeypatch):
 
 
 def test_real_noise_is_taken_as_it_is_and_its_level_told(one_pair):
-    (noisy, clean, about), *more = evaluate.cases(Protocol("denoise", "polyu"))
+    (noisy, clean, info), *more = evaluate.cases(Protocol("denoise", "polyu"))
     assert not more
     np.testing.assert_array_equal(noisy, one_pair[0])
     np.testing.assert_array_equal(clean, one_pair[1])
-    assert about.sigma == pytest.approx(np.std(one_pair[0] - one_pair[1]))
-    row = evaluate.evaluate("nothing", Protocol("denoise", "polyu"), lambda degraded, about: degraded)
+    assert info.sigma == pytest.approx(np.std(one_pair[0] - one_pair[1]))
+    row = evaluate.evaluate("nothing", Protocol("denoise", "polyu"), lambda degraded, info: degraded)
     assert row["psnr"] == pytest.approx(metrics.psnr(clean, noisy, data_range=1.0), abs=1e-3)
     (gray, _, _), *_ = evaluate.cases(Protocol("denoise", "polyu", colour=False))
     assert gray.shape == (64, 80, 1)

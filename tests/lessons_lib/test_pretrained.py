@@ -12,7 +12,7 @@ ABOUT = {
     "model": {"kind": "residual", "arguments": {"channels": 1, "depth": 2, "width": 3}},
     "task": "denoise",
     "channels": 1,
-    "told": False,
+    "noise_conditioned": False,
     "scale": 1,
     "halo": 2,
     "multiple": 1,
@@ -76,13 +76,13 @@ def test_files_that_do_not_belong_together_are_refused(folder):
         pretrained.card("mine")
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "pickle"])
-def test_a_broken_file_of_arrays_is_refused(folder, damage):
+@pytest.mark.parametrize("break_it", ["cut", "empty", "pickle"])
+def test_a_broken_file_of_arrays_is_refused(folder, break_it):
     path = pretrained.save("mine", small_model(), ABOUT)
-    if damage == "pickle":
+    if break_it == "pickle":
         np.savez(path, np.array([{"a": 1}], dtype=object))
     else:
-        path.write_bytes(path.read_bytes()[:100] if damage == "cut" else b"")
+        path.write_bytes(path.read_bytes()[:100] if break_it == "cut" else b"")
     with pytest.raises(WeightsError, match=r"mine\.npz"):
         pretrained.load("mine")
 
@@ -109,9 +109,9 @@ def test_every_shipped_network_loads_and_keeps_its_promise(name):
     card = pretrained.card(name)
     model = pretrained.load(name)
     side = 24 // card["multiple"] * card["multiple"]
-    seen = card["channels"] + card["told"]
+    seen = card["channels"] + card["noise_conditioned"]
     restored = model.predict_on_batch(
-        np.full((1, side, side, seen), 0.5, np.float32) * ([1] * card["channels"] + [0.1] * card["told"])
+        np.full((1, side, side, seen), 0.5, np.float32) * ([1] * card["channels"] + [0.1] * card["noise_conditioned"])
     )
     assert restored.shape == (1, side * card["scale"], side * card["scale"], card["channels"])
     np.testing.assert_allclose(restored, 0.5, atol=0.05)  # flat gray has nothing to restore

@@ -1,4 +1,5 @@
 import itertools
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -6,15 +7,16 @@ import pytest
 from keras import layers
 
 from lessons_lib import datasets, degrade, images, metrics, pretrained, restore
+from lessons_lib.image_io import Photo
 from lessons_lib.images import ImageError
 from lessons_lib.models import residual, shrinkage
-from lessons_lib.restore import Network
+from lessons_lib.restore import Network, RestoreOptions
 from tests.tiny_networks import fill
 
 EIGHT = list(itertools.product((False, True), range(4)))
 
 
-def loud(model, seed=0):
+def with_large_weights(model, seed=0):
     """The model with weights that make it change its input visibly, and each place differently."""
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(0, 0.3, w.shape) if w.ndim > 1 else w for w in model.get_weights()])
@@ -23,12 +25,12 @@ def loud(model, seed=0):
 
 @pytest.fixture(scope="module")
 def plain():
-    return Network(loud(residual.residual(3, 3, 4)), halo=3)
+    return Network(with_large_weights(residual.residual(3, 3, 4)), halo=3)
 
 
 @pytest.fixture(scope="module")
-def told():
-    return Network(shrinkage.shrinkage(3, 2, 4), told=True, halo=9, multiple=2)
+def conditioned():
+    return Network(shrinkage.shrinkage(3, 2, 4), noise_conditioned=True, halo=9, multiple=2)
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +52,13 @@ def strided():
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 90, 3), (17, 16, 3), (64, 40, 3), (61, 67, 3), (33, 130, 3)])
-def test_tiles_give_what_the_whole_picture_gives(plain, told, shape):
+def test_tiles_give_what_the_whole_picture_gives(plain, conditioned, shape):
     picture = noisy(shape)
-    for network, sigma in ((plain, None), (told, 0.1), (Network(loud(strided()), halo=12, multiple=4), None)):
+    for network, sigma in (
+        (plain, None),
+        (conditioned, 0.1),
+        (Network(with_large_weights(strided()), halo=12, multiple=4), None),
+    ):
         tiled = np.empty(shape, np.float32)
         for place, block in restore.blocks(network, picture, sigma, tile=32):
             tiled[place] = block
@@ -78,12 +84,12 @@ def test_without_its_halo_a_tile_shows(plain):
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_upscale(scale):
-    network = Network(loud(residual.residual(3, 3, 4, scale=scale)), scale=scale, halo=5)
+    network = Network(with_large_weights(residual.residual(3, 3, 4, scale=scale)), scale=scale, halo=5)
     picture = noisy((40, 53, 3))
     tiled, whole = (restore.upscale(picture, scale, model=network, tile=tile) for tile in (24, 1000))
     assert tiled.shape == (40 * scale, 53 * scale, 3)
     np.testing.assert_allclose(tiled, whole, atol=2e-5)
-    with pytest.raises(ImageError, match=f"scale is 4.*enlarges {scale} times"):
+    with pytest.raises(ImageError, match=f"scale is 4.*upscales {scale} times"):
         restore.upscale(picture, 4, model=network)
 
 
@@ -95,41 +101,41 @@ def test_the_ensemble_does_not_care_how_a_picture_lies(plain, mirror, turns):
     np.testing.assert_allclose(other, np.rot90(restored[:, ::-1] if mirror else restored, turns), atol=1e-5)
 
 
-def test_the_ensemble_turns_a_map_of_noise_too(told):
+def test_the_ensemble_turns_a_map_of_noise_too(conditioned):
     picture, level = noisy((40, 48, 3)), np.full((40, 48), 0.02, np.float32)
     level[:, :20] = 0.3
-    tiled, whole = (restore.denoise(picture, level, told, ensemble=True, tile=tile) for tile in (32, 1000))
+    tiled, whole = (restore.denoise(picture, level, conditioned, ensemble=True, tile=tile) for tile in (32, 1000))
     np.testing.assert_allclose(tiled, whole, atol=2e-5)
     assert tiled[:, :10].std() < 0.7 * tiled[:, -20:].std()
 
 
-def test_a_gray_picture_goes_through_either_network(told):
+def test_a_gray_picture_goes_through_either_network(conditioned):
     gray = noisy((32, 40, 1))
-    replicated = restore.denoise(np.repeat(gray, 3, -1), 3**0.5 * 0.1, told)
-    np.testing.assert_allclose(restore.denoise(gray, 0.1, told), replicated.mean(-1, keepdims=True), atol=1e-6)
-    single = Network(shrinkage.shrinkage(1, 2, 4), told=True, channels=1, halo=9, multiple=2)
+    replicated = restore.denoise(np.repeat(gray, 3, -1), 3**0.5 * 0.1, conditioned)
+    np.testing.assert_allclose(restore.denoise(gray, 0.1, conditioned), replicated.mean(-1, keepdims=True), atol=1e-6)
+    single = Network(shrinkage.shrinkage(1, 2, 4), noise_conditioned=True, channels=1, halo=9, multiple=2)
     colour = noisy((32, 40, 3))
     answer = restore.denoise(colour, 0.1, single)
     np.testing.assert_allclose(answer[..., 1:2], restore.denoise(colour[..., 1:2], 0.1, single), atol=1e-6)
 
 
-def test_gray_noise_goes_as_well_through_a_colour_network(told, photo):
+def test_gray_noise_goes_as_well_through_a_colour_network(conditioned, photo):
     gray = images.to_gray(photo)
     degraded = degrade.gaussian_noise(gray, 25 / 255, np.random.default_rng(0))
-    restored = restore.denoise(degraded, 25 / 255, told)
+    restored = restore.denoise(degraded, 25 / 255, conditioned)
     assert metrics.psnr(gray, restored, data_range=1.0) - metrics.psnr(gray, degraded, data_range=1.0) > 5
 
 
-def test_stored_values_are_taken_as_they_are(told):
+def test_stored_values_are_taken_as_they_are(conditioned):
     stored = np.random.default_rng(1).integers(0, 65536, (50, 40, 3), np.uint16)
-    expected = restore.denoise(images.to_float(stored), 0.1, told)
-    for place, block in restore.blocks(told, stored, 0.1, tile=32):
+    expected = restore.denoise(images.to_float(stored), 0.1, conditioned)
+    for place, block in restore.blocks(conditioned, stored, 0.1, tile=32):
         np.testing.assert_allclose(block, expected[place], atol=2e-5)
 
 
-def test_an_untrained_denoiser_is_a_denoiser_and_finds_the_noise(told, photo):
+def test_an_untrained_denoiser_is_a_denoiser_and_finds_the_noise(conditioned, photo):
     degraded = degrade.gaussian_noise(photo, 25 / 255, np.random.default_rng(0))
-    found, given = restore.denoise(degraded, model=told), restore.denoise(degraded, 25 / 255, told)
+    found, given = restore.denoise(degraded, model=conditioned), restore.denoise(degraded, 25 / 255, conditioned)
     gain = metrics.psnr(photo, given, data_range=1.0) - metrics.psnr(photo, degraded, data_range=1.0)
     assert gain > 6
     assert abs(metrics.psnr(photo, found, data_range=1.0) - metrics.psnr(photo, given, data_range=1.0)) < 0.1
@@ -159,9 +165,9 @@ def test_progress_counts_the_tiles(plain):
         (np.zeros((8, 8, 3), np.float32), 0.1, {"tile": 0}, "tile is 0"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_a_sentence(told, image, sigma, options, complaint):
+def test_what_is_no_picture_is_refused_in_a_sentence(conditioned, image, sigma, options, complaint):
     with pytest.raises(ImageError, match=complaint):
-        restore.denoise(image, sigma, told, **options)
+        restore.denoise(image, sigma, conditioned, **options)
 
 
 def test_a_network_that_is_not_told_takes_no_sigma(plain):
@@ -170,24 +176,86 @@ def test_a_network_that_is_not_told_takes_no_sigma(plain):
 
 
 @pytest.fixture
-def shelf(tmp_path, monkeypatch):
+def tiny_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "FOLDER", fill(tmp_path))
 
 
-def test_shipped_networks_are_found_by_short_and_long_names(shelf):
-    assert restore.find("denoise", "medium") == restore.find("denoise", "denoise-medium") == "denoise-medium"
-    assert restore.find("upscale", "2") == "upscale-2"
+def test_shipped_networks_are_found_by_short_and_long_names(tiny_weights):
+    assert (
+        restore.network_name("denoise", "medium")
+        == restore.network_name("denoise", "denoise-medium")
+        == "denoise-medium"
+    )
+    assert restore.network_name("upscale", "2") == "upscale-2"
     with pytest.raises(ImageError, match="no network 'huge' to denoise: here are gray, medium"):
-        restore.find("denoise", "huge")
+        restore.network_name("denoise", "huge")
     with pytest.raises(ImageError, match="here are none yet"):
         restore.deblur(noisy((8, 8, 3)))
     with pytest.raises(ImageError, match="no network '3' to upscale: here are 2"):
         restore.upscale(noisy((8, 8, 3)), 3)
 
 
-def test_shipped_networks_restore(shelf):
+def test_shipped_networks_restore(tiny_weights):
     colour, gray = noisy((24, 30, 3)), noisy((24, 30, 1))
     assert restore.denoise(colour, 0.1).shape == colour.shape
     assert restore.upscale(colour).shape == (48, 60, 3)
     expected = restore.denoise(gray, 0.1, Network.load("denoise-gray"))
     np.testing.assert_array_equal(restore.denoise(gray, 0.1), expected)
+
+
+# The service of command line, web app and videos
+
+
+def test_the_service_is_the_function_on_the_stored_pixels(conditioned):
+    stored = images.to_uint8(noisy((40, 50, 3)))
+    seen = []
+    result = restore.restore_image(
+        Photo(stored), RestoreOptions(sigma=0.1), conditioned, progress=lambda done, total: seen.append((done, total))
+    )
+    expected = restore.denoise(images.to_float(stored), 0.1, conditioned)
+    np.testing.assert_array_equal(result.photo.pixels, images.to_uint8(expected))
+    assert (result.sigma, result.estimated) == (0.1, False)
+    assert seen == [(1, 1)]
+
+
+def test_the_service_estimates_what_it_is_not_told(conditioned):
+    stored = images.to_uint8(noisy((40, 50, 3)))
+    result = restore.restore_image(Photo(stored), RestoreOptions(), conditioned)
+    assert result.estimated and result.sigma == restore.estimate_sigma(stored)
+
+
+def test_a_restoration_is_cancelled_before_the_next_tile(conditioned, monkeypatch):
+    monkeypatch.setattr(restore, "TILE", 32)
+    seen = []
+    blocks = restore.blocks(conditioned, noisy((64, 64, 3)), 0.1, tile=32, cancelled=lambda: len(seen) == 2)
+    with pytest.raises(restore.CancelledError, match="cancelled after 2 of"):
+        for place, _ in blocks:
+            seen.append(place)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"task": "paint"}, "task is 'paint': choose one of denoise, deblur, upscale"),
+        ({"sigma": 300 / 255}, "sigma is 300: give the noise as papers write it, 0 to 255"),
+        ({"sigma": -1 / 255}, "sigma is -1"),
+        ({"scale": 2}, "scale is 2, but task denoise keeps the size"),
+        ({"task": "upscale", "scale": 5}, "scale is 5: choose 2, 3 or 4"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_in_the_users_units(options, says):
+    with pytest.raises(ImageError, match=says):
+        RestoreOptions(**options)
+
+
+def test_every_frame_of_a_video_gets_one_noise_level(conditioned, monkeypatch, tmp_path):
+    frames = [images.to_uint8(noisy((32, 32, 3)) * share) for share in (0.2, 0.9, 0.5, 0.7)]
+    video = SimpleNamespace(frames=lambda: iter(frames))
+    given, made = [], []
+    monkeypatch.setattr(restore, "blocks", lambda *words, **_: given.append(words[2]) or [])
+    monkeypatch.setattr(
+        restore.videos, "map_frames", lambda v, target, function, progress: made.extend(map(function, v.frames()))
+    )
+    sigma, estimated = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions(), conditioned)
+    assert estimated and given == [sigma] * len(frames)
+    assert sigma == sorted(restore.estimate_sigma(frame) for frame in frames[:3])[1]

@@ -113,78 +113,11 @@ def stream() -> list[dict]:
     return rows
 
 
-def learning(seconds: float = 40.0) -> list[dict]:
+def learning() -> list[dict]:
     """What each network makes of the same pictures in the same seconds: colour, sigma 25, learned on the sample."""
-    import keras
-    from denoising import article  # tools/measure/denoising.py
-    from keras import layers, ops
+    from tools.measure.learning import race  # Keras only where it is needed: it would count in the other benchmarks
 
-    from lessons_lib import batches, datasets, degrade, evaluate, training
-    from lessons_lib.models.residual import residual
-    from lessons_lib.models.shrinkage import shrinkage
-
-    def dncnn(depth=10, width=32):
-        noisy = keras.Input((None, None, 3))
-        x = layers.Conv2D(width, 3, padding="same", activation="relu")(noisy)
-        for _ in range(depth - 2):
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-            x = layers.ReLU()(layers.BatchNormalization()(x))
-        # Behind batch normalisation a usual last layer starts so loud that this time is not enough to calm it.
-        small = keras.initializers.RandomNormal(stddev=1e-3)
-        noise = layers.Conv2D(3, 3, padding="same", kernel_initializer=small, dtype="float32")(x)
-        return keras.Model(noisy, layers.Add(dtype="float32")([noisy, noise]))
-
-    def autoencoder(widths=(48, 64, 96)):
-        noisy = x = keras.Input((None, None, 3))
-        for width in widths:
-            x = layers.Conv2D(width, 3, strides=2, padding="same", activation="relu")(x)
-        for width in widths[-2::-1]:
-            x = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu")(x)
-        return keras.Model(noisy, layers.Conv2DTranspose(3, 4, strides=2, padding="same", dtype="float32")(x))
-
-    peers = {
-        "the article's autoencoder": (article, 3e-3),
-        "plain autoencoder, 48-64-96": (autoencoder, 2e-3),
-        "DnCNN, 10 x 32, batch normalisation": (dncnn, 2e-3),
-        "residual, 10 x 32": (lambda: residual(3, 10, 32), 2e-3),
-        "votes on cosines, 6 x 64": (shrinkage, 1.5e-3),
-    }
-    sigma, training_photos = 25 / 255, list(datasets.photos("train").values())
-    rows = []
-    for name, (build, rate) in peers.items():
-        training.seed_everything(0)
-        training.set_precision("auto")
-        model = build()
-        told = model.input_shape[-1] == 4
-
-        def noise(clean, rng, told=told):
-            noisy = degrade.gaussian_noise(clean, sigma, rng)
-            return degrade.with_level(noisy, sigma) if told else noisy
-
-        turns = [batches.flip, batches.rotate90]
-        pairs = batches.PairStream(training_photos, noise, batch_size=8, patch=64, augment=turns, steps=100_000)
-        model.compile(keras.optimizers.Adam(rate / 50, clipnorm=1), "mse")
-        model.train_on_batch(*pairs[0])  # compiles
-        started, cpu, steps, share = time.perf_counter(), time.process_time(), 0, 0.0
-        while share < 1:
-            steps, share = steps + 1, min(1.0, (time.perf_counter() - started) / seconds)
-            warm = min(1.0, steps / 50)  # or ReLUs may die at once
-            model.optimizer.learning_rate = warm * rate * (0.01 + 0.99 * (1 + np.cos(np.pi * share)) / 2)
-            model.train_on_batch(*pairs[steps])
-        cpu = time.process_time() - cpu
-
-        def restore(noisy, about, model=model, told=told):
-            height, width, _ = noisy.shape
-            noisy = np.pad(noisy, ((0, -height % 8), (0, -width % 8), (0, 0)), "symmetric")
-            given = degrade.with_level(noisy, about.sigma) if told else noisy
-            return ops.convert_to_numpy(model(given[None]))[0][:height, :width]
-
-        row = {"network": name, "parameters": model.count_params(), "steps": steps, "cpu_minutes": round(cpu / 60, 2)}
-        for split in ("validation", "test"):
-            found = evaluate.evaluate(name, evaluate.Protocol("denoise", f"sample-{split}", 25), restore)
-            row[f"{split}_psnr"] = found["psnr"]
-        rows.append(row | {"seconds_per_megapixel": found["seconds_per_megapixel"]})
-    return rows
+    return race()
 
 
 def _resident_mb() -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from keras import layers, ops
 
 from lessons_lib import batches, classical, datasets, degrade, evaluate, images, metrics, training
-from lessons_lib.classical import About
+from lessons_lib.degrade import Degradation, DegradationInfo
 from lessons_lib.models.residual import residual
 
 RESULTS = Path(__file__).resolve().parents[2] / "results" / "deblurring.json"
@@ -81,8 +81,8 @@ def clothes() -> list[dict]:
     return rows
 
 
-def wiener(degraded: np.ndarray, about: About, balance: float) -> np.ndarray:
-    return classical.wiener(degraded, about, balance=balance).astype(np.float32)
+def wiener(degraded: np.ndarray, info: DegradationInfo, balance: float) -> np.ndarray:
+    return classical.wiener(degraded, info, balance=balance).astype(np.float32)
 
 
 def best_balance() -> float:
@@ -91,10 +91,10 @@ def best_balance() -> float:
     for index, clean in enumerate(images.to_gray(photo) for photo in datasets.photos("validation").values()):
         rng = np.random.default_rng([SEED, index])
         for size in (15, 21, 27):
-            about = About(SIGMA / 255, degrade.shake_kernel(size, rng))
-            hit = degrade.gaussian_noise(degrade.blur(clean, about.kernel), about.sigma, rng)
+            shake = Degradation(degrade.shake_kernel(size, rng), level=SIGMA / 255)
+            degraded, info = shake(clean, rng), shake.info
             for balance in BALANCES:
-                scores[balance] += metrics.psnr(clean, wiener(hit, about, balance).clip(0, 1), data_range=1.0)
+                scores[balance] += metrics.psnr(clean, wiener(degraded, info, balance).clip(0, 1), data_range=1.0)
     return max(scores, key=scores.get)
 
 
@@ -103,9 +103,8 @@ def trained_on_shakes(prepare: evaluate.Restorer, seconds: float = 50.0, rate: f
     sources = [images.to_gray(photo) for photo in datasets.photos("train").values()]
 
     def fed(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        kernel = degrade.shake_kernel(int(rng.choice(np.arange(13, 29, 2))), rng)
-        hit = degrade.gaussian_noise(degrade.blur(clean, kernel), SIGMA / 255, rng)
-        return prepare(hit, About(SIGMA / 255, kernel))
+        shake = Degradation(degrade.shake_kernel(int(rng.choice(np.arange(13, 29, 2))), rng), level=SIGMA / 255)
+        return prepare(shake(clean, rng), shake.info)
 
     turns = [batches.flip, batches.rotate90]
     stream = batches.PairStream(sources, fed, batch_size=8, patch=80, augment=turns, steps=10_000, seed=SEED)
@@ -119,7 +118,7 @@ def trained_on_shakes(prepare: evaluate.Restorer, seconds: float = 50.0, rate: f
         net.optimizer.learning_rate = rate * (0.01 + 0.99 * (1 + np.cos(np.pi * share)) / 2)
         net.train_on_batch(*stream[step])
     print("steps:", step, flush=True)
-    return lambda degraded, about: ops.convert_to_numpy(net(prepare(degraded, about)[None]))[0]
+    return lambda degraded, info: ops.convert_to_numpy(net(prepare(degraded, info)[None]))[0]
 
 
 def levin() -> list[dict]:
@@ -127,7 +126,7 @@ def levin() -> list[dict]:
     kernels = [kernel / kernel.sum() for kernel in kernels]
     sharp = [images.read(path, "gray") for path in datasets.paths("levin09", "sharp")]
     methods = {
-        name: lambda degraded, about, name=name: classical.restore("deblur", name, degraded, about)
+        name: lambda degraded, info, name=name: classical.restore("deblur", name, degraded, info)
         for name in classical.METHODS["deblur"]
     }
     tuned = functools.partial(wiener, balance=best_balance())
@@ -139,9 +138,9 @@ def levin() -> list[dict]:
     for name, restorer in methods.items():
         scores = []
         for index, (clean, kernel) in enumerate((clean, kernel) for clean in sharp for kernel in kernels):
-            rng = np.random.default_rng([SEED, index])
-            hit = degrade.gaussian_noise(degrade.blur(clean, kernel), SIGMA / 255, rng)
-            restored = np.clip(restorer(hit, About(SIGMA / 255, kernel)), 0, 1)
+            shake = Degradation(kernel, level=SIGMA / 255)
+            degraded = shake(clean, np.random.default_rng([SEED, index]))
+            restored = np.clip(restorer(degraded, shake.info), 0, 1)
             how = {"data_range": 1.0}
             scores.append((metrics.psnr(clean, restored, **how), metrics.ssim(clean, restored, **how)))
         psnr, ssim = np.mean(scores, axis=0)

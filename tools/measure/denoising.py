@@ -73,7 +73,7 @@ def train(model: keras.Model, degrade_one: Callable, epochs: int, rate: float) -
     return time.perf_counter() - started
 
 
-def any_noise_told(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def any_noise_conditioned(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     level = rng.uniform(5, 55) / 255
     return degrade.with_level(degrade.gaussian_noise(clean, level, rng), level)
 
@@ -83,13 +83,13 @@ def ours() -> tuple[evaluate.Restorer, float]:
     training.seed_everything(0)
     training.set_precision("auto")
     model = shrinkage()
-    seconds = train(model, any_noise_told, STEPS // 50, 1.5e-3)
+    seconds = train(model, any_noise_conditioned, STEPS // 50, 1.5e-3)
 
-    def restore(noisy: np.ndarray, about: classical.About) -> np.ndarray:
-        told = degrade.with_level(noisy, about.sigma)
+    def restore(noisy: np.ndarray, info: degrade.DegradationInfo) -> np.ndarray:
+        conditioned = degrade.with_level(noisy, info.sigma)
         if noisy.shape[-1] == 1:
-            told = np.concatenate([noisy, noisy, told], -1)
-        return model.predict_on_batch(told[None])[0][..., : noisy.shape[-1]]
+            conditioned = np.concatenate([noisy, noisy, conditioned], -1)
+        return model.predict_on_batch(conditioned[None])[0][..., : noisy.shape[-1]]
 
     return restore, seconds
 
@@ -104,7 +104,7 @@ def articles(sigma: float, seconds: float) -> evaluate.Restorer:
     spent = train(model, noise, max(2, round(seconds / epoch)), 3e-3)
     print(f"article's network at {sigma}: {spent:.0f} s", flush=True)
 
-    def restore(noisy: np.ndarray, about: classical.About) -> np.ndarray:
+    def restore(noisy: np.ndarray, info: degrade.DegradationInfo) -> np.ndarray:
         height, width, _ = noisy.shape
         padded = np.pad(noisy, ((0, -height % 8), (0, -width % 8), (0, 0)), "symmetric")
         return model.predict_on_batch(padded[None])[0][:height, :width]
@@ -204,26 +204,28 @@ def real() -> None:
     restore, seconds = ours()
     theirs = articles(15, seconds)
     methods = {
-        name: lambda noisy, about, name=name: classical.restore("denoise", name, noisy, about)
+        name: lambda noisy, info, name=name: classical.restore("denoise", name, noisy, info)
         for name in classical.METHODS["denoise"]
     }
     methods |= {"article's autoencoder": theirs, "this chapter's network": restore}
-    scores = {(name, told): [] for told in ("estimated", "measured") for name in methods}
+    scores = {(name, conditioned): [] for conditioned in ("estimated", "measured") for name in methods}
     for _, noisy, clean in pairs_of_polyu("test"):
         levels = {"estimated": restoration.estimate_sigma(noisy, channel_axis=-1, average_sigmas=True)}
         levels["measured"] = (noisy - clean).std()  # nobody has the clean picture; it shows what the estimate costs
-        for name, told in scores:
-            restored = np.clip(methods[name](noisy, classical.About(float(levels[told]))), 0, 1)
+        for name, conditioned in scores:
+            restored = np.clip(methods[name](noisy, degrade.DegradationInfo(float(levels[conditioned]))), 0, 1)
             how = {"data_range": 1.0}
-            scores[name, told].append((metrics.psnr(clean, restored, **how), metrics.ssim(clean, restored, **how)))
+            scores[name, conditioned].append(
+                (metrics.psnr(clean, restored, **how), metrics.ssim(clean, restored, **how))
+            )
     rows = []
-    for (name, told), found in scores.items():
+    for (name, conditioned), found in scores.items():
         psnr, ssim = np.mean(found, axis=0)
-        protocol = {"sigma": told, "colour": True, "crop": 256}
+        protocol = {"sigma": conditioned, "colour": True, "crop": 256}
         scored = {"psnr": round(float(psnr), 3), "ssim": round(float(ssim), 4), "n": len(found)}
         row = {"method": name, "task": "denoise", "set": "polyu", "protocol": protocol, **scored}
         rows.append({**row, "seed": 0, **evaluate.provenance()})
-        print(name, told, scored, flush=True)
+        print(name, conditioned, scored, flush=True)
     evaluate.store(rows, TABLE)
 
 

@@ -34,14 +34,14 @@ CHILD = """
 import os, resource, sys, time
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import numpy as np
-from lessons_lib import photos, restore
+from lessons_lib import image_io, restore
 source, target, tile = sys.argv[1], sys.argv[2], int(sys.argv[3])
 network = restore.network("denoise", "medium")
 list(restore.blocks(network, np.zeros((600, 600, 3), np.uint8), 0.1, tile=min(tile, 512)))  # compiles
 started, busy = time.perf_counter(), time.process_time()
-photo = photos.read(source)
+photo = image_io.read(source)
 sigma = restore.estimate_sigma(photo.pixels)
-photos.write(target, photos.restored(photo, restore.blocks(network, photo.pixels, sigma, tile=tile)))
+image_io.write(target, image_io.restored(photo, restore.blocks(network, photo.pixels, sigma, tile=tile)))
 seconds, busy = time.perf_counter() - started, time.process_time() - busy
 print(seconds, busy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 255 * sigma)
 """
@@ -130,17 +130,19 @@ def seams() -> list[dict]:
     noisy = images.to_float(mosaic(800, 1200))
     rng = np.random.default_rng(1)
     crops = [images.center_crop(datasets.photo(n), (192, 192)) for n in datasets.sample_names("test")]
-    spoiled = [degrade.gaussian_noise(p, SIGMA / 255, rng) for p in crops]
+    noisy = [degrade.gaussian_noise(p, SIGMA / 255, rng) for p in crops]
     for name in pretrained.names("denoise"):
         network = restore.Network.load(name)
-        told = SIGMA / 255 if network.told else None
+        sigma_given = SIGMA / 255 if network.sigma_given else None
         given = images.to_gray(noisy) if network.channels == 1 else noisy
-        whole = restore.denoise(given, told, network, tile=100_000)
+        whole = restore.denoise(given, sigma_given, network, tile=100_000)
         row = {"name": name, "halo": network.halo, "n": len(crops)}
         for tile in (256, restore.TILE):
-            row[f"difference_{tile}"] = float(np.abs(restore.denoise(given, told, network, tile=tile) - whole).max())
+            row[f"difference_{tile}"] = float(
+                np.abs(restore.denoise(given, sigma_given, network, tile=tile) - whole).max()
+            )
         if network.channels == 3:
-            once, eight = ([restore.denoise(p, told, network, ensemble=e) for p in spoiled] for e in (False, True))
+            once, eight = ([restore.denoise(p, sigma_given, network, ensemble=e) for p in noisy] for e in (False, True))
             gains = [_psnr(c, b) - _psnr(c, a) for c, a, b in zip(crops, once, eight, strict=True)]
             row["ensemble_gain_db"] = round(float(np.mean(gains)), 3)
         rows.append(row)
@@ -154,12 +156,12 @@ def gray() -> list[dict]:
     pictures = [images.to_gray(images.read(path)) for path in datasets.paths("bsds500", "validation")[:8]]
     for name in pretrained.names("denoise"):
         network = restore.Network.load(name)
-        if network.channels == 3 and network.told:
+        if network.channels == 3 and network.sigma_given:
             for sigma in (15, 50):
                 rng = np.random.default_rng(2)
-                spoiled = [degrade.gaussian_noise(p, sigma / 255, rng) for p in pictures]
+                noisy = [degrade.gaussian_noise(p, sigma / 255, rng) for p in pictures]
                 for factor in (1.0, 1.3, 3**0.5):
-                    pairs = zip(pictures, spoiled, strict=True)
+                    pairs = zip(pictures, noisy, strict=True)
                     scores = [_psnr(c, _as_colour(s, factor * sigma / 255, network)) for c, s in pairs]
                     row = {"name": name, "sigma": sigma, "factor": factor, "psnr": float(np.mean(scores))}
                     rows.append(_rounded(row | {"n": len(scores)}))
@@ -241,5 +243,5 @@ if __name__ == "__main__":
         key, measure = PARTS[part]
         measured = measure()
         text = json.dumps(table() | {key: measured} | evaluate.provenance(), indent=1) + "\n"
-        images.write_whole(TABLE, text.encode())
+        images.write_atomic(TABLE, text.encode())
         print(part, "done", flush=True)

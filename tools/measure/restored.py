@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from lessons_lib import classical, evaluate, images, pretrained, training
+from lessons_lib import classical, degrade, evaluate, images, pretrained, training
 from lessons_lib.evaluate import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ def rows(name: str) -> Iterator[dict]:
         for sigma in LEVELS:
             protocol = noisy("cbsd68" if card["channels"] == 3 else "bsd68", sigma)
             yield evaluate.evaluate(name, protocol)
-            if card["told"]:
+            if card["noise_conditioned"]:
                 yield evaluate.evaluate(f"{name}:blind", protocol)
         yield evaluate.evaluate(f"{name}:x8", noisy("cbsd68" if card["channels"] == 3 else "bsd68", 25))
     elif card["task"] == "upscale":
@@ -88,7 +88,7 @@ def rows(name: str) -> Iterator[dict]:
             yield evaluate.evaluate(name, small(kind, card["scale"]))
         yield evaluate.evaluate(f"{name}:x8", small("set5", card["scale"]))
     elif card["task"] == "deblur":
-        for kernel in evaluate.KERNELS:
+        for kernel in degrade.KERNELS:
             yield evaluate.evaluate(name, Protocol("deblur", "sample-test", 2.0, kernel))
 
 
@@ -127,7 +127,7 @@ def cards() -> str:
             f"## {name}\n",
             f"- **Task:** {card['task']}, {'gray' if card['channels'] == 1 else 'colour'}"
             + (f", {card['scale']} times larger" if card["scale"] > 1 else "")
-            + (", told the noise level" if card["told"] else ""),
+            + (", noise-conditioned" if card["noise_conditioned"] else ""),
             f"- **Network:** {model['kind']}, {arguments}; {kilobytes}",
             f"- **Data:** {card['data']}",
             f"- **Recipe:** `recipes/{recipe['name']}.toml`, seed {recipe['seed']}, {card['steps']:,} steps of "
@@ -163,4 +163,4 @@ if __name__ == "__main__":
             evaluate.store([measured], TABLE)
             where = f"{measured['set']:<12} {_short(measured['protocol']):<20}"
             print(f"{measured['method']:<24} {where} {measured['psnr']:.2f} dB", flush=True)
-    images.write_whole(pretrained.FOLDER / "README.md", cards().encode())
+    images.write_atomic(pretrained.FOLDER / "README.md", cards().encode())

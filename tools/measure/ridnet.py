@@ -78,7 +78,7 @@ def patches(noise: Callable, seed: int = 0, soft: bool = False) -> batches.PairS
 
 
 def restorer(model: keras.Model) -> evaluate.Restorer:
-    return lambda noisy, about: model.predict_on_batch(noisy[None])[0]
+    return lambda noisy, info: model.predict_on_batch(noisy[None])[0]
 
 
 def there() -> list[dict]:
@@ -150,9 +150,9 @@ def real(epochs: int = 6) -> None:
     start = ridnet(**SMALL)
     learn(start, patches(full_noise), epochs)
     pairs = pairs_of_polyu("test")
-    score_real("nothing", lambda noisy, about: noisy, pairs)
+    score_real("nothing", lambda noisy, info: noisy, pairs)
     for name, method in FILTERS.items():
-        score_real(name, lambda x, about, method=method: classical.restore("denoise", method, x, about), pairs)
+        score_real(name, lambda x, info, method=method: classical.restore("denoise", method, x, info), pairs)
     streams = {
         "white noise": patches(full_noise, seed=1),
         "camera noise": patches(camera, seed=1),
@@ -170,7 +170,7 @@ def score_real(name: str, restore: evaluate.Restorer, pairs: list[tuple[np.ndarr
     scores, how = [], {"data_range": 1.0}
     for noisy, clean in pairs:
         # Nobody has the clean picture; a level measured from it is the best a filter can be told.
-        restored = np.clip(restore(noisy, classical.About(float((noisy - clean).std()))), 0, 1)
+        restored = np.clip(restore(noisy, degrade.DegradationInfo(float((noisy - clean).std()))), 0, 1)
         scores.append((metrics.psnr(clean, restored, **how), metrics.ssim(clean, restored, **how)))
     psnr, ssim = np.mean(scores, axis=0)
     row = {"method": name, "task": "denoise", "set": "polyu", "protocol": {"sigma": "measured", "crop": 256}}

@@ -152,7 +152,7 @@ def paper_part(scale: int, seconds: float) -> list[dict]:
     steps, _ = train_for(model, lambda step: stream[step], seconds, 2e-3)
     print(f"x{scale}: {steps} steps", flush=True)
 
-    def network(small: np.ndarray, about) -> np.ndarray:
+    def network(small: np.ndarray, info) -> np.ndarray:
         colour = np.repeat(small, 3, -1) if small.shape[-1] == 1 else small
         large = np.asarray(model(colour[None]), np.float32)[0]
         return images.to_gray(large) if small.shape[-1] == 1 else large

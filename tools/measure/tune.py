@@ -44,8 +44,8 @@ def score(task: str, name: str, level: float, parameters: dict[str, float]) -> f
     for kernel in BLURS[task]:
         protocol = evaluate.Protocol(task, "sample-validation", level, kernel)
         for index, (_, picture) in enumerate(evaluate.pictures(protocol)):
-            degraded, clean, about = evaluate.damage(picture, protocol, index)
-            restored = classical.METHODS[task][name](degraded, about, **parameters)
+            degraded, clean, info = evaluate.degrade_one(picture, protocol, index)
+            restored = classical.METHODS[task][name](degraded, info, **parameters)
             scores.append(metrics.psnr(clean, restored, data_range=1.0))
     return float(np.mean(scores))
 

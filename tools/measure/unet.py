@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from lessons_lib import batches, datasets, degrade, evaluate, images, metrics, training
+from lessons_lib import batches, datasets, evaluate, images, metrics, training
 from lessons_lib.models.residual import residual
 from lessons_lib.models.unet import unet
 
@@ -35,24 +35,14 @@ SEEDS = (0, 1, 2)
 WARM = 50
 
 
-def spoil(task: str):
-    """The degradation that a protocol of this task applies, for training."""
-    protocol = PROTOCOLS[task]
-    kernel = evaluate.KERNELS[protocol.kernel]() if protocol.kernel else None
-
-    def spoiled(clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        blurred = clean if kernel is None else degrade.blur(clean, kernel)
-        return degrade.gaussian_noise(blurred, protocol.sigma / 255, rng)
-
-    return spoiled
-
-
 def train(name: str, task: str, budget: float, rate: float, seed: int = 0) -> tuple[keras.Model, int]:
     """A network after so many CPU-seconds, compilation apart, and its number of steps."""
     training.seed_everything(seed)
     photos = list(datasets.photos("train").values())
     augment = [batches.flip, batches.rotate90]
-    pairs = batches.PairStream(photos, spoil(task), batch_size=8, patch=64, augment=augment, steps=100_000, seed=seed)
+    pairs = batches.PairStream(
+        photos, PROTOCOLS[task].degradation, batch_size=8, patch=64, augment=augment, steps=100_000, seed=seed
+    )
     model = NETWORKS[name]()
     model.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "mse")
     weights = model.get_weights()
@@ -83,7 +73,7 @@ def rates() -> None:
             rng, scores = np.random.default_rng(0), []
             for clean in datasets.photos("validation").values():
                 clean = images.center_crop(clean, (192, 192))
-                restored = restorer(model)(spoil("denoise")(clean, rng), None)
+                restored = restorer(model)(PROTOCOLS["denoise"].degradation(clean, rng), None)
                 scores.append(metrics.psnr(clean, restored.clip(0, 1), data_range=1.0))
             found.append({"network": name, "rate": rate, "steps": steps, "psnr": round(float(np.mean(scores)), 3)})
             save("rates", found)
@@ -114,7 +104,7 @@ def save(part: str, rows: list[dict]) -> None:
     known = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
     tables = known | {part: rows}
     inner = ",\n".join(f'"{name}": [\n' + ",\n".join(map(json.dumps, lines)) + "\n]" for name, lines in tables.items())
-    images.write_whole(TABLE, f"{{{inner}}}\n".encode())
+    images.write_atomic(TABLE, f"{{{inner}}}\n".encode())
     print(part, rows[-1], flush=True)
 
 

@@ -151,10 +151,10 @@ def main() -> None:
     found["rows"] = [{key: round(value, 1) for key, value in row.items()} for row in found["rows"]]
     found = {key: round(value, 1) if isinstance(value, float) else value for key, value in found.items()}
     table = {"measured": "by python -m tools.measure.webapp", **evaluate.provenance(), **found}
-    images.write_whole(ROOT / "results" / "app.json", (json.dumps(table, indent=1) + "\n").encode())
+    images.write_atomic(ROOT / "results" / "app.json", (json.dumps(table, indent=1) + "\n").encode())
     page = ROOT / "book" / "deploying.md"
     before, _, after = page.read_text(encoding="utf-8").partition(BEGIN)
-    images.write_whole(page, (before + BEGIN + said(table) + END + after.partition(END)[2]).encode())
+    images.write_atomic(page, (before + BEGIN + said(table) + END + after.partition(END)[2]).encode())
     print(said(table))
 
 

@@ -44,15 +44,6 @@ def test_little_memory_is_a_note(monkeypatch):
     assert doctor._memory().state == "note"
 
 
-def test_native_noise_on_stderr_is_silenced_and_comes_back(capfd):
-    import os
-
-    with doctor._quiet():
-        os.write(2, b"noise")
-    os.write(2, b"signal")
-    assert capfd.readouterr().err == "signal"
-
-
 @pytest.mark.slow
 def test_precision_is_measured():
     assert "times as fast" in doctor._precision().text

@@ -27,14 +27,14 @@ app.command()(restore.restore)
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
+def tiny_weights(tmp_path_factory):
     return fill(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
-def run(shelf, tmp_path, monkeypatch):
+def run(tiny_weights, tmp_path, monkeypatch):
     """Run `lessons restore` in an empty folder."""
-    monkeypatch.setattr(pretrained, "FOLDER", shelf)
+    monkeypatch.setattr(pretrained, "FOLDER", tiny_weights)
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 
@@ -355,10 +355,10 @@ def test_the_remains_of_a_killed_run_are_cleared(run, tmp_path):
 WRITER = """
 import itertools, pathlib, sys
 import numpy as np
-from lessons_lib import photos
-photo = photos.Photo(np.random.default_rng(0).integers(0, 255, (500, 600, 3), np.uint8))
+from lessons_lib import image_io
+photo = image_io.Photo(np.random.default_rng(0).integers(0, 255, (500, 600, 3), np.uint8))
 for number in itertools.count():
-    photos.write(pathlib.Path(sys.argv[1]) / f"{number % 5}.png", photo)
+    image_io.write(pathlib.Path(sys.argv[1]) / f"{number % 5}.png", photo)
     print("written", flush=True)
 """
 

@@ -29,7 +29,7 @@ def test_a_video_is_written_whole(tmp_path, suffix):
     seen = []
     target = tmp_path / f"b{suffix}"
     video = videos.open_video(film(tmp_path / "a.avi", code="MJPG"))
-    videos.restore_video(video, target, lambda f: np.repeat(np.repeat(f, 2, 0), 2, 1), lambda *at: seen.append(at))
+    videos.map_frames(video, target, lambda f: np.repeat(np.repeat(f, 2, 0), 2, 1), lambda *at: seen.append(at))
     assert seen[-1] == (6, 6)
     again = videos.open_video(target)
     assert (again.count, again.rate) == (6, 12.5)
@@ -39,7 +39,7 @@ def test_a_video_is_written_whole(tmp_path, suffix):
 
 def test_odd_sizes_become_even(tmp_path):
     video = videos.open_video(film(tmp_path / "a.mp4"))
-    videos.restore_video(video, tmp_path / "b.mp4", lambda f: f[:31, :45], lambda *_: None)
+    videos.map_frames(video, tmp_path / "b.mp4", lambda f: f[:31, :45], lambda *_: None)
     assert next(videos.open_video(tmp_path / "b.mp4").frames()).shape == (32, 46, 3)
 
 
@@ -61,18 +61,18 @@ def test_a_video_cut_short_leaves_nothing(tmp_path):
     whole = film(tmp_path / "a.avi", count=60, code="MJPG").read_bytes()
     (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ImageError, match=r"ends after \d+ of 60 frames"):
-        videos.restore_video(videos.open_video(tmp_path / "cut.avi"), tmp_path / "b.mp4", lambda f: f, lambda *_: None)
+        videos.map_frames(videos.open_video(tmp_path / "cut.avi"), tmp_path / "b.mp4", lambda f: f, lambda *_: None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", "cut.avi"]
 
 
 def test_a_failing_frame_and_a_bad_suffix_leave_nothing(tmp_path):
     video = videos.open_video(film(tmp_path / "a.mp4"))
     with pytest.raises(ZeroDivisionError):
-        videos.restore_video(video, tmp_path / "b.mp4", lambda f: f // (1 if f[0, 0, 0] < 60 else 1 / 0), print)
+        videos.map_frames(video, tmp_path / "b.mp4", lambda f: f // (1 if f[0, 0, 0] < 60 else 1 / 0), print)
     with pytest.raises(ImageError, match=r"'\.gif' cannot be written: use one of \.mp4"):
-        videos.restore_video(video, tmp_path / "b.gif", lambda f: f, print)
+        videos.map_frames(video, tmp_path / "b.gif", lambda f: f, print)
     with pytest.raises(ImageError, match="cannot be written"):
-        videos.restore_video(video, tmp_path / "no folder" / "b.mp4", lambda f: f, print)
+        videos.map_frames(video, tmp_path / "no folder" / "b.mp4", lambda f: f, print)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
@@ -91,5 +91,5 @@ def test_a_disk_that_is_full_is_noticed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cv2, "VideoWriter", Full)
     with pytest.raises(ImageError):
-        videos.restore_video(video, tmp_path / "b.mp4", lambda f: f, lambda *_: None)
+        videos.map_frames(video, tmp_path / "b.mp4", lambda f: f, lambda *_: None)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

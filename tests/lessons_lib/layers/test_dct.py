@@ -43,9 +43,9 @@ def test_without_votes_and_at_stride_1_it_is_the_classical_filter():
     """The soft knee differs from a hard threshold only for coefficients near it."""
     noisy = degrade.gaussian_noise(np.full((40, 40, 3), 0.5, np.float32), 0.1, RNG)
     z = SlidingDCT(8, 1)(noisy[None])
-    kept = Shrink(2.8)(z, vote=0 * z, level=0 * z[..., :1] + 0.1)
+    kept = Shrink(2.8)(z, mask_logits=0 * z, level=0 * z[..., :1] + 0.1)
     own = numpy(SlidingIDCT(8, 1)(kept, like=noisy[None]))[0]
-    theirs = classical.dct(noisy, classical.About(0.1), threshold=2.8)
+    theirs = classical.dct(noisy, degrade.DegradationInfo(0.1), threshold=2.8)
     assert np.abs(own - theirs).std() < 0.1 * np.abs(noisy - theirs).std()
 
 
@@ -53,7 +53,9 @@ def test_votes_keep_and_drop():
     z = np.full((1, 1, 1, 3), 0.2, np.float32)
     level = np.full((1, 1, 1, 1), 0.1, np.float32)  # two sigmas: dropped unless voted for
     shrink = Shrink(2.8)
-    results = [numpy(shrink(z, vote=0 * z + vote, level=level))[0, 0, 0] for vote in (-20.0, 0.0, 20.0)]
+    results = [
+        numpy(shrink(z, mask_logits=0 * z + mask_logits, level=level))[0, 0, 0] for mask_logits in (-20.0, 0.0, 20.0)
+    ]
     np.testing.assert_allclose([r[0] for r in results], 0.2, rtol=1e-6)  # the mean is never noise
     assert results[0][1] == pytest.approx(0, abs=1e-6)
     assert results[1][1] < 0.03

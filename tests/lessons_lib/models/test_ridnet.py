@@ -22,7 +22,7 @@ def numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-def loud(model, seed=0):
+def with_large_weights(model, seed=0):
     """The model with its last layer as strong as any other, so that what it says can be seen."""
     last = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
     rng = np.random.default_rng(seed)
@@ -35,36 +35,36 @@ def test_the_released_codes_weights_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("channels", "width", "blocks", "reduction", "half", "told"),
+    ("channels", "width", "blocks", "reduction", "half", "noise_conditioned"),
     [(3, 64, 4, 16, False, False), (1, 16, 2, 4, True, False), (3, 24, 1, 8, True, True)],
 )
-def test_weights_are_counted_by_hand(channels, width, blocks, reduction, half, told):
+def test_weights_are_counted_by_hand(channels, width, blocks, reduction, half, noise_conditioned):
     conv = lambda a, b, side=3: side * side * a * b + b  # noqa: E731
     few = width // reduction
     module = 4 * conv(width, width) + conv(2 * width, width)  # two branches, merged
     module += 4 * conv(width, width) + conv(width, width, 1)  # residual block, enhanced one
     attention = conv(width, few, 1) + conv(few, width, 1)
     fold = 4 if half else 1
-    ends = conv(fold * (channels + told), width) + conv(width, fold * channels)
-    how = {"reduction": reduction, "half": half, "told": told}
+    ends = conv(fold * (channels + noise_conditioned), width) + conv(width, fold * channels)
+    how = {"reduction": reduction, "half": half, "noise_conditioned": noise_conditioned}
     assert ridnet(channels, width, blocks, **how).count_params() == ends + blocks * (module + attention)
     assert ridnet(channels, width, blocks, attention=False, **how).count_params() == ends + blocks * module
 
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("skip", [False, True])
-@pytest.mark.parametrize("told", [False, True])
-def test_any_size_comes_back_near_the_input(half, skip, told):
-    model = ridnet(**SMALL, half=half, skip=skip, told=told)
+@pytest.mark.parametrize("noise_conditioned", [False, True])
+def test_any_size_comes_back_near_the_input(half, skip, noise_conditioned):
+    model = ridnet(**SMALL, half=half, skip=skip, noise_conditioned=noise_conditioned)
     for batch in (X, X[:1, :1, :1], X[:, :6, :7]):
-        given = degrade.with_level(batch, 0.1) if told else batch
+        given = degrade.with_level(batch, 0.1) if noise_conditioned else batch
         assert np.abs(numpy(model(given)) - batch).max() < 0.1
 
 
 @pytest.mark.parametrize("half", [False, True])
 def test_the_receptive_field_is_what_halo_says(half):
     """Without attention, a pixel changes what lies within the halo of it, and that only."""
-    model = loud(ridnet(1, 4, 1, reduction=1, attention=False, half=half))
+    model = with_large_weights(ridnet(1, 4, 1, reduction=1, attention=False, half=half))
     reach, side = halo(1, half, attention=False), 81
     dark = np.zeros((1, side, side, 1), np.float32)
     changed = np.zeros((side, side), bool)
@@ -94,7 +94,7 @@ def test_with_a_window_tiles_agree_with_the_whole(half):
     start = reach - reach % 2
     stop = start + 2 * reach + 10
     for pool in (5, None):
-        model = loud(ridnet(**settings, pool=pool))
+        model = with_large_weights(ridnet(**settings, pool=pool))
         whole, tile = numpy(model(picture)), numpy(model(picture[:, start:stop, start:stop]))
         inside = slice(reach, -reach)
         gap = np.abs(whole[:, start:stop, start:stop] - tile)[:, inside, inside].max()
@@ -103,7 +103,7 @@ def test_with_a_window_tiles_agree_with_the_whole(half):
 
 def test_a_window_takes_the_weights_of_the_whole():
     whole, local = ridnet(**SMALL), ridnet(**SMALL, pool=2 * 22 + 1)
-    local.set_weights(loud(whole).get_weights())
+    local.set_weights(with_large_weights(whole).get_weights())
     np.testing.assert_allclose(numpy(local(X)), numpy(whole(X)), atol=1e-5)
 
 
@@ -124,12 +124,14 @@ def test_space_to_depth_is_undone_by_pixel_shuffle(size):
     np.testing.assert_array_equal(numpy(CropLike()(PixelShuffle(2)(deep), like=batch)), batch)
 
 
-@pytest.mark.parametrize("settings", [{}, {"half": True, "told": True, "pool": 7}, {"attention": False, "skip": False}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"half": True, "noise_conditioned": True, "pool": 7}, {"attention": False, "skip": False}]
+)
 def test_a_saved_model_comes_back(tmp_path, settings):
-    model = loud(ridnet(**SMALL, **settings))
+    model = with_large_weights(ridnet(**SMALL, **settings))
     model.save(tmp_path / "m.keras")
     back = keras.saving.load_model(tmp_path / "m.keras")
-    given = degrade.with_level(X, 0.1) if settings.get("told") else X
+    given = degrade.with_level(X, 0.1) if settings.get("noise_conditioned") else X
     np.testing.assert_allclose(numpy(model(given)), numpy(back(given)), atol=1e-6)
 
 
@@ -159,14 +161,14 @@ def test_bad_arguments_are_named(settings, message):
 def test_on_cosines_it_starts_as_the_classical_filter():
     clean = datasets.photo("coffee")[:96, :96]
     noisy = degrade.gaussian_noise(clean, 25 / 255, np.random.default_rng(0))
-    told = degrade.with_level(noisy, 25 / 255)[None]
+    noise_conditioned = degrade.with_level(noisy, 25 / 255)[None]
     scores = [
-        metrics.psnr(clean, model.predict_on_batch(told)[0], data_range=1.0)
-        for model in (ridnet(**SMALL, cosines=True, told=True), spectral(blocks=1, width=4))
+        metrics.psnr(clean, model.predict_on_batch(noise_conditioned)[0], data_range=1.0)
+        for model in (ridnet(**SMALL, cosines=True, noise_conditioned=True), spectral(blocks=1, width=4))
     ]
     assert scores[0] > metrics.psnr(clean, noisy, data_range=1.0) + 5
     assert abs(scores[0] - scores[1]) < 0.5
     with pytest.raises(ValueError, match="leave half out"):
-        ridnet(cosines=True, half=True, told=True)
-    with pytest.raises(ValueError, match="give told"):
+        ridnet(cosines=True, half=True, noise_conditioned=True)
+    with pytest.raises(ValueError, match="give noise_conditioned"):
         ridnet(cosines=True)

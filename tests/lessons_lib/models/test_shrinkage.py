@@ -15,8 +15,8 @@ def numpy(x):
 @pytest.mark.parametrize(("height", "width", "channels"), [(8, 9, 1), (31, 40, 3)])
 def test_any_size_comes_back_and_the_level_does_not(height, width, channels):
     model = shrinkage(channels, depth=3, width=8)
-    told = degrade.with_level(np.zeros((2, height, width, channels), np.float32), 0.1)
-    assert model(told).shape == (2, height, width, channels)
+    conditioned = degrade.with_level(np.zeros((2, height, width, channels), np.float32), 0.1)
+    assert model(conditioned).shape == (2, height, width, channels)
 
 
 def test_untrained_it_denoises_nearly_like_the_classical_filter():
@@ -27,7 +27,7 @@ def test_untrained_it_denoises_nearly_like_the_classical_filter():
         for restored in (
             noisy,
             numpy(shrinkage()(degrade.with_level(noisy, SIGMA)[None]))[0],
-            classical.restore("denoise", "dct", noisy, classical.About(SIGMA)),
+            classical.restore("denoise", "dct", noisy, degrade.DegradationInfo(SIGMA)),
         )
     ]
     assert scores[1] > scores[0] + 5
@@ -50,8 +50,8 @@ def test_a_saved_model_comes_back(tmp_path):
     model = shrinkage(1, depth=2, width=4)
     model.save(tmp_path / "m.keras")
     back = keras.saving.load_model(tmp_path / "m.keras")
-    told = np.random.default_rng(1).random((1, 16, 20, 2), dtype=np.float32)
-    np.testing.assert_allclose(numpy(model(told)), numpy(back(told)), atol=1e-6)
+    conditioned = np.random.default_rng(1).random((1, 16, 20, 2), dtype=np.float32)
+    np.testing.assert_allclose(numpy(model(conditioned)), numpy(back(conditioned)), atol=1e-6)
 
 
 def test_bad_arguments_are_named():

@@ -13,8 +13,8 @@ SIGMA = 25 / 255
 )
 def test_any_size_comes_back_and_the_level_does_not(height, width, channels, side, strides):
     model = spectral(channels, blocks=1, width=8, side=side, strides=strides)
-    told = degrade.with_level(np.zeros((2, height, width, channels), np.float32), 0.1)
-    assert model.predict_on_batch(told).shape == (2, height, width, channels)
+    conditioned = degrade.with_level(np.zeros((2, height, width, channels), np.float32), 0.1)
+    assert model.predict_on_batch(conditioned).shape == (2, height, width, channels)
 
 
 def test_untrained_it_is_a_filter_that_helps():
@@ -30,10 +30,10 @@ def test_its_context_is_as_wide_as_its_blocks_say():
     model = spectral(1, blocks=2, width=4)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.2, array.shape) for array in model.get_weights()])
-    told = np.concatenate([rng.random((1, 64, 64, 1)), np.full((1, 64, 64, 1), 0.1)], -1).astype(np.float32)
-    changed = told.copy()
+    conditioned = np.concatenate([rng.random((1, 64, 64, 1)), np.full((1, 64, 64, 1), 0.1)], -1).astype(np.float32)
+    changed = conditioned.copy()
     changed[0, 32, 32, 0] += 1
-    felt = np.abs(model.predict_on_batch(changed) - model.predict_on_batch(told))[0, ..., 0].max(0) > 1e-6
+    felt = np.abs(model.predict_on_batch(changed) - model.predict_on_batch(conditioned))[0, ..., 0].max(0) > 1e-6
     reach = 32 - np.flatnonzero(felt)[0]
     assert 2 * 2 * 2 <= reach <= 2 * 2 * 2 + 2 * 4
 
@@ -42,8 +42,8 @@ def test_a_saved_model_comes_back(tmp_path):
     model = spectral(1, blocks=1, width=4)
     model.save(tmp_path / "m.keras")
     back = keras.saving.load_model(tmp_path / "m.keras")
-    told = np.random.default_rng(1).random((1, 16, 20, 2), dtype=np.float32)
-    np.testing.assert_allclose(model.predict_on_batch(told), back.predict_on_batch(told), atol=1e-6)
+    conditioned = np.random.default_rng(1).random((1, 16, 20, 2), dtype=np.float32)
+    np.testing.assert_allclose(model.predict_on_batch(conditioned), back.predict_on_batch(conditioned), atol=1e-6)
 
 
 def test_bad_arguments_are_named():

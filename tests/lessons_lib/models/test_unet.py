@@ -41,10 +41,10 @@ def test_the_guess_is_the_bicubic_enlargement(scale):
 
 
 def test_the_level_is_read_and_not_answered():
-    model = unet(1, width=4, depth=1, told=True)
-    quiet, loud = (numpy(model(degrade.with_level(X[..., :1], sigma))) for sigma in (0.0, 0.5))
+    model = unet(1, width=4, depth=1, noise_conditioned=True)
+    quiet, with_large_weights = (numpy(model(degrade.with_level(X[..., :1], sigma))) for sigma in (0.0, 0.5))
     assert quiet.shape == (*X.shape[:3], 1)
-    assert np.abs(quiet - loud).max() > 0
+    assert np.abs(quiet - with_large_weights).max() > 0
     np.testing.assert_array_equal(numpy(still(model)(degrade.with_level(X[..., :1], 0.5))), X[..., :1])
 
 
@@ -55,18 +55,18 @@ def test_weights_are_counted_by_hand(skip, up):
         return side * side * before * after + after
 
     joined = 2 if skip == "concatenate" else 1
-    enlarging = conv(2 if up == "transposed" else 3, 16, 8)
+    upscaling = conv(2 if up == "transposed" else 3, 16, 8)
     by_hand = (
         conv(3, 3, 8) + conv(3, 8, 8)  # down
         + conv(3, 8, 16) + conv(3, 16, 16)  # the bottom
-        + enlarging + conv(3, 8 * joined, 8) + conv(3, 8, 8)  # up
+        + upscaling + conv(3, 8 * joined, 8) + conv(3, 8, 8)  # up
         + conv(1, 8, 3)
     )  # fmt: skip
     assert unet(width=8, depth=1, skip=skip, up=up).count_params() == by_hand
 
 
 def test_it_comes_back_from_a_file(tmp_path):
-    model = unet(1, width=2, depth=2, scale=2, told=True)
+    model = unet(1, width=2, depth=2, scale=2, noise_conditioned=True)
     model.save(tmp_path / "m.keras")
     back = keras.saving.load_model(tmp_path / "m.keras")
     for batch in (X[..., :2], X[:, :5, :9, :2]):

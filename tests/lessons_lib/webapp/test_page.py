@@ -23,14 +23,14 @@ APP = ROOT / "lessons_lib" / "webapp" / "page.py"
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
+def tiny_weights(tmp_path_factory):
     return fill(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
-def app(shelf, monkeypatch):
+def app(tiny_weights, monkeypatch):
     """The page as a first visitor finds it, with tiny networks."""
-    monkeypatch.setattr(pretrained, "FOLDER", shelf)
+    monkeypatch.setattr(pretrained, "FOLDER", tiny_weights)
     return AppTest.from_file(str(APP), default_timeout=60).run()
 
 
@@ -99,8 +99,8 @@ def test_the_noise_slider_works(app):
     assert rough[0] > 1.5 * rough[1]
 
 
-def test_enlarging_doubles_the_sides_and_is_scored(app):
-    radio(app, "What to do").set_value("Enlarge").run()
+def test_upscaling_doubles_the_sides_and_is_scored(app):
+    radio(app, "What to do").set_value("Upscale").run()
     answer = restore_it(app)
     picture = app.session_state["picture"]
     assert answer.photo.pixels.shape[:2] == tuple(2 * side for side in picture.photo.pixels.shape[:2])
@@ -165,12 +165,12 @@ def test_a_bad_upload_is_one_plain_sentence(app, kind):
 
 def test_an_answer_too_large_is_refused_before_the_work(app, monkeypatch):
     monkeypatch.setattr(safe_fetch, "MAX_PIXELS", 9000)
-    radio(app, "What to do").set_value("Enlarge").run()
+    radio(app, "What to do").set_value("Upscale").run()
     upload(app, FILES["png"])  # 2,400 pixels become 9,600
     monkeypatch.setattr(restore, "blocks", None)
     [button] = [button for button in app.button if button.label == "Restore"]
     button.click().run()
-    assert "enlarge less" in only_error(app)
+    assert "upscale less" in only_error(app)
 
 
 def ask_for(app, place):
@@ -223,8 +223,8 @@ def test_fetching_can_be_switched_off(app, monkeypatch):
     assert radio(app, "The picture").options == ["A photograph of the book", "Upload"]
 
 
-def test_the_memory_of_all_visitors_is_bounded(shelf, monkeypatch):
-    monkeypatch.setattr(pretrained, "FOLDER", shelf)
+def test_the_memory_of_all_visitors_is_bounded(tiny_weights, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", tiny_weights)
     monkeypatch.setenv("LESSONS_APP_MEGABYTES", "0")
     app = AppTest.from_file(str(APP), default_timeout=60).run()
     assert "too many pictures" in only_error(app)
@@ -237,11 +237,11 @@ def test_another_picture_takes_the_answer_away(app):
     assert not app.get("download_button")
 
 
-def test_one_picture_at_a_time(shelf, monkeypatch):
+def test_one_picture_at_a_time(tiny_weights, monkeypatch):
     """Another visitor's picture is being restored: this one waits, is told so, and then has its turn."""
     from lessons_lib.webapp import page
 
-    monkeypatch.setattr(pretrained, "FOLDER", shelf)
+    monkeypatch.setattr(pretrained, "FOLDER", tiny_weights)
     told = []
     monkeypatch.setattr(page.st.delta_generator.DeltaGenerator, "info", lambda _, text: told.append(text))
     app = AppTest.from_string("from lessons_lib.webapp import page\npage.main()", default_timeout=60).run()
