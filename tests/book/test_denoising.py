@@ -25,8 +25,8 @@ def test_the_chapters_network_is_the_librarys(functions, depth, width, channels)
     own, shared = functions["shrinkage"](channels, depth, width), shrinkage.shrinkage(channels, depth, width)
     assert own.count_params() == shared.count_params()
     shared.set_weights(own.get_weights())
-    told = np.random.default_rng(0).random((1, 19, 24, channels + 1), np.float32)
-    np.testing.assert_allclose(numpy(own(told)), numpy(shared(told)), atol=1e-5)
+    conditioned = np.random.default_rng(0).random((1, 19, 24, channels + 1), np.float32)
+    np.testing.assert_allclose(numpy(own(conditioned)), numpy(shared(conditioned)), atol=1e-5)
 
 
 @pytest.mark.parametrize(("depth", "width", "channels"), [(6, 24, 3), (5, 16, 1)])

@@ -91,7 +91,7 @@ def test_the_source_keeps_the_rule(name, rule):
 
 
 @pytest.mark.parametrize(
-    ("rule", "spoil"),
+    ("rule", "break_it"),
     [
         (has_five_questions, lambda s: s["quiz"].pop()),
         (has_choices, lambda s: s["quiz"][0].update(wrong=[])),
@@ -109,9 +109,9 @@ def test_the_source_keeps_the_rule(name, rule):
         (numbers_its_hints, lambda s: s["exercises"][2].update(check="def hint_2(x):\n    pass")),
     ],
 )
-def test_the_rule_finds_the_fault(rule, spoil):
+def test_the_rule_finds_the_fault(rule, break_it):
     source = copy.deepcopy(SOURCES["convolution"])
-    spoil(source)
+    break_it(source)
     assert rule(source)
 
 

@@ -57,7 +57,7 @@ def nbval(path):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "LESSONS_BUDGET": "smoke"},
+        env={**os.environ, "LESSONS_BUDGET": "smoke", "LESSONS_EXERCISES": "all"},
     )
     return done.returncode, done.stdout + done.stderr
 

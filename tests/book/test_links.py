@@ -85,7 +85,7 @@ def test_colab_gets_the_versions_that_the_project_pins():
     told = {re.split(r"[\[>=<]", pin)[0]: re.sub(r"\[.*?\]", "", pin) for pin in re.findall(r'"([^"]+)"', line)}
     assert told
     assert {name: wanted[name] for name in told} == told
-    assert set(line.split()) >= {"pooch", "typer", "pywavelets"}  # what Colab does not bring
+    assert set(line.split()) >= {"typer", "pywavelets"}  # what Colab does not bring
 
 
 def test_glossary_has_no_term_twice_and_enough():

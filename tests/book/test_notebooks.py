@@ -153,10 +153,10 @@ def test_a_good_notebook_keeps_the_rule(rule):
     assert rule(good()) == []
 
 
-@pytest.mark.parametrize(("rule", "spoil"), BAD)
-def test_the_rule_finds_the_fault(rule, spoil):
+@pytest.mark.parametrize(("rule", "break_it"), BAD)
+def test_the_rule_finds_the_fault(rule, break_it):
     notebook = copy.deepcopy(good())
-    spoil(notebook)
+    break_it(notebook)
     assert rule(notebook)
 
 

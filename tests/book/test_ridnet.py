@@ -30,7 +30,7 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-def loud(model, rng):
+def with_large_weights(model, rng):
     """The model with all weights moved, so that no part of it is silent."""
     model.set_weights([w + 0.1 * rng.standard_normal(w.shape) for w in model.get_weights()])
     return model
@@ -39,7 +39,7 @@ def loud(model, rng):
 @pytest.mark.parametrize("settings", [{}, {"skip": False}, {"attention": False}, {"blocks": 1, "channels": 1}])
 def test_the_chapters_network_is_the_librarys(functions, settings):
     small = {"width": 8, "blocks": 2, "reduction": 4} | settings
-    own = loud(functions["ridnet"](**small), np.random.default_rng(0))
+    own = with_large_weights(functions["ridnet"](**small), np.random.default_rng(0))
     shared = ridnet.ridnet(**small)
     shared.set_weights(own.get_weights())
     batch = np.random.default_rng(1).random((2, 19, 24, small.get("channels", 3)), np.float32)
@@ -48,7 +48,7 @@ def test_the_chapters_network_is_the_librarys(functions, settings):
 
 def test_attention_by_hand_is_keras(functions):
     rng = np.random.default_rng(2)
-    model = loud(functions["model"](functions["feature_attention"], 2), rng)
+    model = with_large_weights(functions["model"](functions["feature_attention"], 2), rng)
     features = rng.random((6, 5, 8))
     squeeze, expand = ((w.reshape(w.shape[-2:]), b) for w, b in zip(*[iter(model.get_weights())] * 2, strict=True))
     by_hand = functions["attend_by_hand"](features, squeeze, expand)
@@ -63,12 +63,12 @@ def test_the_far_branch_looks_through_a_sieve(functions):
     assert (answer > 0).sum() == len(offsets) ** 2
 
 
-def test_nailed_attention_says_the_same_of_every_picture(functions):
+def test_frozen_attention_says_the_same_of_every_picture(functions):
     rng = np.random.default_rng(3)
-    model = loud(functions["ridnet"](width=8, blocks=2, reduction=4), rng)
+    model = with_large_weights(functions["ridnet"](width=8, blocks=2, reduction=4), rng)
     pictures = list(rng.random((5, 12, 12, 3), np.float32) * np.linspace(0.2, 1, 5)[:, None, None, None])
-    nailed, said = functions["frozen"](model, pictures), functions["weights_of"](model, pictures)
-    for name, weights in functions["weights_of"](nailed, pictures).items():
+    fixed, said = functions["frozen"](model, pictures), functions["weights_of"](model, pictures)
+    for name, weights in functions["weights_of"](fixed, pictures).items():
         np.testing.assert_allclose(weights, np.tile(said[name].mean(0), (5, 1)), atol=1e-3)
     assert max(weights.std(0).max() for weights in said.values()) > 1e-3
 
@@ -76,7 +76,7 @@ def test_nailed_attention_says_the_same_of_every_picture(functions):
 @pytest.mark.parametrize("halo", [0, 26])
 def test_tiles_with_a_frame_are_the_whole(functions, halo):
     """Without attention, a frame of 26 pixels is enough for two modules, and none is not."""
-    model = loud(ridnet.ridnet(width=8, blocks=2, attention=False, reduction=4), np.random.default_rng(4))
+    model = with_large_weights(ridnet.ridnet(width=8, blocks=2, attention=False, reduction=4), np.random.default_rng(4))
     picture = np.random.default_rng(5).random((12, 80, 3), np.float32)
     gap = np.abs(functions["in_two"](model, picture, halo) - functions["restored"](model, picture)).max()
     assert (gap < 1e-3) == (halo == 26), gap

@@ -27,7 +27,7 @@ def numpy(x):
         {"skip": "add"},
         {"skip": "none", "up": "resize"},
         {"up": "resize", "channels": 4, "depth": 2},
-        {"scale": 2, "told": True},
+        {"scale": 2, "noise_conditioned": True},
         {"scale": 3, "channels": 1, "depth": 1},
     ],
 )

@@ -32,10 +32,11 @@ def connect(self, place):
 socket.socket.connect = connect
 with socket.create_server(("127.0.0.1", 0)) as control:
     socket.create_connection(control.getsockname()).close()
-from lessons_lib import serve, weights
-from tests.shelf import fill
-weights.FOLDER = fill(folder)
-serve.serve(port=int(sys.argv[2]), address="127.0.0.1", host=None, fetch=True)
+from lessons_lib import pretrained
+from lessons_lib.webapp.server import serve
+from tests.tiny_networks import fill
+pretrained.FOLDER = fill(folder)
+serve(port=int(sys.argv[2]), address="127.0.0.1", host=None, fetch=True)
 """
 
 
@@ -163,7 +164,7 @@ def test_upload_restore_compare_download(watched):
 
 def test_a_large_picture_is_shown_in_detail(watched):
     """Twice 600 x 900 pixels: the whole is reduced, the detail is not."""
-    watched.page.get_by_text("Enlarge", exact=True).click()
+    watched.page.get_by_text("Upscale", exact=True).click()
     plain = np.zeros((600, 900, 3), np.uint8)
     plain[:, 450:] = 255
     give(watched, cv2.imencode(".png", plain)[1].tobytes())
