@@ -104,11 +104,19 @@ def task_env(_: argparse.Namespace) -> None:
 
 
 def task_lint(_: argparse.Namespace) -> None:
-    """check style and the formatting of all Python, notebooks included"""
+    """check style, formatting, type hints and imports of all Python, notebooks included"""
     ensure_env()
-    say("Lint")
+    say("Lint, formatting, types, and who imports whom")
     python("-m", "ruff", "check", ".")
     python("-m", "ruff", "format", "--check", ".")
+    python("-m", "mypy")
+    python("-c", "from importlinter.cli import lint_imports_command as run; run(['--no-cache'])")
+
+
+def task_house(_: argparse.Namespace) -> None:
+    """draw who may import whom into CONTRIBUTING.md, from pyproject.toml and the modules' first lines"""
+    ensure_env()
+    python("-m", "tools.publish.house")
 
 
 def task_notebooks(args: argparse.Namespace) -> None:
@@ -152,34 +160,80 @@ def task_book(_: argparse.Namespace) -> None:
 
 
 def task_unit(_: argparse.Namespace) -> None:
-    """run the unit tests"""
+    """run the unit tests, and the examples in docstrings"""
     ensure_env()
-    say("Unit tests")
-    python("-m", "pytest", "tests", "-m", "not pages", "-n", "2", "--dist", "worksteal", "--durations=5")
+    say("Unit tests and docstring examples")
+    options = ("-n", "2", "--dist", "worksteal", "--durations=5")
+    python("-m", "pytest", "tests", "lessons_lib", "--doctest-modules", "-m", "not pages and not prove", *options)
 
 
-def task_nbval(args: argparse.Namespace) -> None:
-    """run every notebook and compare its text with what is committed"""
+def task_coverage(_: argparse.Namespace) -> None:
+    """run the unit tests and show which lines of lessons_lib and lessons_grader they reach"""
+    ensure_env()
+    measured = ("--cov=lessons_lib", "--cov=lessons_grader", "--cov-report=term-missing:skip-covered")
+    python("-m", "pytest", "tests", "-m", "not pages and not prove", "-n", "2", "--dist", "worksteal", *measured)
+
+
+def task_nbval(args: argparse.Namespace, exercises: str = "") -> None:
+    """run every notebook and compare its text and pictures with what is committed"""
     ensure_env()
     budget = args.budget or "smoke"
     names = [f"book/{Path(n).stem}.ipynb" for n in args.names] or sorted((ROOT / "book").glob("*.ipynb"))
     say(f"Notebooks under nbval, strict, in the {budget} budget ({len(names)} notebooks)")
     workers = "0" if budget == "gpu" else "2"  # two notebooks on one card run out of its memory
-    python(*NBVAL, "-n", workers, "--dist", "loadscope", "--durations=5", *names, LESSONS_BUDGET=budget)
+    environment = {"LESSONS_BUDGET": budget, "LESSONS_EXERCISES": exercises}
+    python(*NBVAL, "-n", workers, "--dist", "loadscope", "--durations=5", *names, **environment)
 
 
 def task_pages(_: argparse.Namespace) -> None:
-    """open every rendered page in the machine's Chromium"""
+    """open in the machine's Chromium the rendered pages that changed, and a sample of the others"""
     ensure_env()
-    say("Pages in a browser")
-    python("-m", "pytest", "tests/book", "-m", "pages", "-rs")
+    say("Pages in a browser: the changed ones and a sample")
+    python("-m", "pytest", "tests", "-m", "pages and not prove", "-n", "2", "--dist", "loadscope", "-rs")
 
 
 def task_test(args: argparse.Namespace) -> None:
-    """everything that must hold: lint, unit tests, notebooks, the book, its pages"""
+    """everything that must hold, once: lint, unit tests, notebooks, the book, its changed pages"""
     for step in (task_lint, task_unit, task_nbval, task_book, task_pages):
         step(args)
     say("All checks passed")
+
+
+def task_prove(args: argparse.Namespace) -> None:
+    """the long proofs: assignments, pages, exercises (name some, or all)"""
+    ensure_env()
+    names = args.names or ["assignments", "pages", "exercises"]
+    rest = argparse.Namespace(**vars(args) | {"names": []})
+    if "assignments" in names:
+        say("Every wrong answer and network of the assignments, graded, and again under load")
+        python("-m", "pytest", "tests", "-m", "prove and not pages", "-n", "2", "--dist", "worksteal", "--durations=10")
+    if "exercises" in names:
+        task_nbval(rest, exercises="all")
+    if "pages" in names:
+        if not (HTML / "index.html").exists():
+            task_book(rest)
+        say("Every page that `make test` did not open")
+        python("-m", "pytest", "tests", "-m", "pages and prove", "-n", "2", "--dist", "loadscope", "-rs")
+    say(f"Proved: {', '.join(names)}")
+
+
+def task_versions(args: argparse.Namespace) -> None:
+    """run the tests of the library with the oldest and the newest dependencies allowed (name one, or both)"""
+    ensure_env()
+    python("-m", "pip", "--disable-pip-version-check", "install", "-q", f"uv=={UV_VERSION}")
+    for which in args.names or ["oldest", "newest"]:
+        if which not in ("oldest", "newest"):
+            raise SystemExit(f"no versions called {which}: choose oldest or newest")
+        say(f"The {which} version of each dependency that pyproject.toml allows")
+        folder = ROOT / f".venv-{which}"
+        there = folder / venv_python().relative_to(VENV)
+        python("-m", "uv", "venv", "-q", "--clear", folder)
+        resolution = {"oldest": "lowest-direct", "newest": "highest"}[which]
+        wanted = ("--resolution", resolution, "-e", ".[book,test,app,cluster]")
+        python("-m", "uv", "pip", "install", "-q", "--python", there, *wanted)
+        run(there, "-c", "import cv2, numpy, keras; print('OpenCV', cv2.__version__, 'NumPy', numpy.__version__, "
+            "'Keras', keras.__version__)")  # fmt: skip
+        run(there, "-m", "pytest", "tests/lessons_lib", "-m", "not pages and not prove", "-n", "2", "-q")
 
 
 def task_lab(_: argparse.Namespace) -> None:
@@ -244,7 +298,9 @@ def task_sample(_: argparse.Namespace) -> None:
 def task_clean(args: argparse.Namespace) -> None:
     """delete what was built (--all: the environment too); never data or results"""
     doomed = [ROOT / "book" / "_build", ROOT / "book" / "course", *ROOT.glob(".*_cache"), *ROOT.glob("*.egg-info")]
-    doomed += [p for top in ("lessons_lib", "tests", "tools") for p in (ROOT / top).rglob("__pycache__")]
+    doomed += [
+        p for top in ("lessons_lib", "lessons_grader", "tests", "tools") for p in (ROOT / top).rglob("__pycache__")
+    ]
     doomed += [VENV] if args.all else []
     for path in doomed:
         if path.exists():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import browser as browsers
+from tools import changes
 
 HTML = Path(__file__).parents[1] / "book" / "_build" / "html"
 
@@ -18,6 +19,19 @@ HTML = Path(__file__).parents[1] / "book" / "_build" / "html"
 def built_pages() -> list[str]:
     """The book's pages as paths from its root; none if it is not built."""
     return sorted(p.relative_to(HTML).as_posix() for p in HTML.rglob("*.html") if "_static" not in p.parts)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A page that neither changed nor is in this commit's sample is a long proof: `make prove` opens them all."""
+    shown = [item for item in items if item.get_closest_marker("pages") and hasattr(item, "callspec")]
+    if not shown:
+        return
+    opened = {name.removesuffix(".html") for name in changes.pages_to_open(built_pages())}
+    opened |= {name.rpartition("/")[2] for name in opened}  # an assignment's page goes by its bare name, too
+    for item in shown:
+        name = item.callspec.params.get("name")
+        if name and name.removesuffix(".html") not in opened:
+            item.add_marker(pytest.mark.prove)
 
 
 def stop(reason: str) -> None:

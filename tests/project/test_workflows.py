@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import tasks
+from tools import changes
 
 WORKFLOWS = sorted((tasks.ROOT / ".github" / "workflows").glob("*.yml"))
 CI = (tasks.ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -57,16 +58,27 @@ def test_three_systems_and_every_python():
     assert {tuple(map(int, entry["python"].split("."))) for entry in matrix} == set(tasks.PYTHONS)
 
 
-def test_linux_has_the_box_before_the_tests_run():
+def test_linux_has_the_sandbox_before_the_tests_run():
     """Without it the tests of grading would be skipped, and nobody would see."""
-    [job] = [job for job in load("ci.yml")["jobs"].values() if "matrix" in job.get("strategy", {})]
+    job = load("ci.yml")["jobs"]["test"]
     commands = [step.get("run", "") for step in job["steps"]]
-    [box] = [number for number, command in enumerate(commands) if "install" in command and "bubblewrap" in command]
+    [sandbox] = [number for number, command in enumerate(commands) if "install" in command and "bubblewrap" in command]
     [test] = [number for number, command in enumerate(commands) if "tasks.py test" in command]
-    assert box < test
-    assert job["steps"][box]["if"] == "runner.os == 'Linux'"
-    assert "kernel.apparmor_restrict_unprivileged_userns=0" in commands[box]
-    assert re.search(r"^bwrap .* true$", commands[box], re.MULTILINE), "one box, so that a failure shows here"
+    assert sandbox < test
+    assert job["steps"][sandbox]["if"] == "runner.os == 'Linux'"
+    assert "kernel.apparmor_restrict_unprivileged_userns=0" in commands[sandbox]
+    assert re.search(r"^bwrap .* true$", commands[sandbox], re.MULTILINE), "one sandbox, so that a failure shows here"
+
+
+def test_the_long_proofs_run_where_the_change_needs_them_and_weekly():
+    """In the gate and in the workflow: what tools/changes.py names is what `make prove` takes."""
+    workflow = load("ci.yml")
+    assert workflow[True]["schedule"]
+    [command] = [step["run"] for step in workflow["jobs"]["prove"]["steps"] if "tasks.py prove" in step.get("run", "")]
+    for text in (command, CI):
+        assert "-m tools.changes" in text
+    assert set(re.search(r'proofs="([\w ]+)"', command)[1].split()) == set(changes.PROOFS)
+    assert {entry for entry in workflow["jobs"]["versions"]["strategy"]["matrix"]["which"]} == {"oldest", "newest"}
 
 
 def test_only_a_tested_book_from_main_is_published():
