@@ -32,9 +32,10 @@ def read(path):
 
 
 def told():
-    """What the book tells anyway: its chapters, and the assignments as they are handed out."""
+    """What the book tells anyway: its chapters, the library (its docstrings are a page), and what is handed out."""
     chapters = [*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")]
     texts = [read(path) for path in chapters] + [path.read_text(encoding="utf-8") for path in chapters]  # and outputs
+    texts += [path.read_text(encoding="utf-8") for path in (BOOK.parent / "lessons_lib").rglob("*.py")]
     return "\n".join(texts + [sources_of(source.student(source.read(path))) for path in SOURCES])
 
 
