@@ -265,11 +265,14 @@ class _Memory:
         self._base = psutil.Process().memory_info().rss
 
     def _sample(self) -> None:
-        process = psutil.Process()
         while not self._done.wait(0.005):
-            if self._base is not None:
-                self.grown = max(self.grown, (process.memory_info().rss - self._base) / 1e6)
+            self._look()
+
+    def _look(self) -> None:
+        if self._base is not None:
+            self.grown = max(self.grown, (psutil.Process().memory_info().rss - self._base) / 1e6)
 
     def __exit__(self, *_) -> None:
         self._done.set()
         self._thread.join()
+        self._look()  # at least once, however busy the machine is
