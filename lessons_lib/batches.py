@@ -156,6 +156,78 @@ def zoom(low: float = 1.0, high: float = 1.3) -> Augmentation:
     return zoomed
 
 
+def grayed(share: float) -> Augmentation:
+    """Build an augmentation that turns some images gray; they keep their number of channels.
+
+    Parameters
+    ----------
+    share : float
+        The chance of each image to become gray, from 0 to 1.
+
+    Returns
+    -------
+    callable
+        Function (image, rng) -> image for images (H, W, C), which keeps their shape.
+
+    Raises
+    ------
+    ImageError
+        If `share` is not in [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import grayed
+    >>> image = np.random.default_rng(0).random((4, 4, 3), dtype=np.float32)
+    >>> float(np.ptp(grayed(1.0)(image, np.random.default_rng(0)), axis=-1).max())
+    0.0
+    """
+    if not 0 <= share <= 1:
+        raise ImageError(f"share is {share}: give a number from 0 to 1")
+
+    def changed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.repeat(images.to_gray(image), image.shape[-1], -1) if rng.random() < share else image
+
+    return changed
+
+
+def darkened(share: float, least: float = 0.1) -> Augmentation:
+    """Build an augmentation that darkens some images, as a short exposure does.
+
+    Parameters
+    ----------
+    share : float
+        The chance of each image to be darkened, from 0 to 1.
+    least : float, default 0.1
+        Smallest factor, above 0 and up to 1. Factors are drawn uniformly from [least, 1].
+
+    Returns
+    -------
+    callable
+        Function (image, rng) -> image for float images (H, W, C), which keeps their shape.
+
+    Raises
+    ------
+    ImageError
+        If `share` is not in [0, 1] or `least` is not above 0 and at most 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.batches import darkened
+    >>> dark = darkened(1.0, least=0.5)(np.ones((4, 4, 3), np.float32), np.random.default_rng(0))
+    >>> bool(0.5 <= dark.min() == dark.max() <= 1)
+    True
+    """
+    if not 0 <= share <= 1 or not 0 < least <= 1:
+        raise ImageError(f"share is {share} and least {least}: give numbers from 0 to 1, and least above 0")
+
+    def changed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image * np.float32(rng.uniform(least, 1)) if rng.random() < share else image
+
+    return changed
+
+
 class PairStream(keras.utils.PyDataset):
     """Keras data set of (degraded, clean) batches, cut and degraded afresh in every epoch.
 
@@ -296,6 +368,9 @@ class RealPairs(PairStream):
     pairs : sequence of tuple of ndarray
         Pairs (degraded, clean) of float images in [0, 1], both (H, W, C). `datasets.real_pairs` finds such pairs, each
         with its name before it.
+    as_input : callable, optional
+        Function (degraded batch) that returns what the network takes of it, such as one channel more. None leaves it as
+        it is.
     **settings
         Arguments of `PairStream` other than `sources` and `degrade`; `batch_size` is needed.
 
@@ -315,16 +390,22 @@ class RealPairs(PairStream):
     ((2, 16, 16, 3), True)
     """
 
-    def __init__(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], **settings):
+    def __init__(
+        self,
+        pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+        as_input: Callable[[np.ndarray], np.ndarray] | None = None,
+        **settings,
+    ):
         for number, (degraded, clean) in enumerate(pairs):
             if images.check(degraded, "degraded").shape != images.check(clean, "clean").shape:
                 raise ImageError(f"pair {number} has shapes {degraded.shape} and {clean.shape}: they have to be equal")
         super().__init__([np.concatenate(pair, -1) for pair in pairs], lambda both, rng: both, **settings)
+        self.as_input = as_input
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         both, _ = super().__getitem__(index)
         degraded, clean = np.split(both, 2, axis=-1)
-        return degraded, clean
+        return (self.as_input(degraded) if self.as_input else degraded), clean
 
     def _load(self, place: int) -> np.ndarray:
         pair = self.sources[place]  # checked already, and of twice the channels

@@ -256,6 +256,157 @@ def poisson_gaussian(
     return gaussian_noise(counted.astype(np.float32), read_sigma, rng, clip)
 
 
+def correlated_noise(
+    image: np.ndarray, sigma: float, rng: np.random.Generator, width: float | None = None, clip: bool = False
+) -> np.ndarray:
+    """Add Gaussian noise whose neighbouring values are correlated, as processing and resizing leave it.
+
+    White noise is blurred with a Gaussian kernel, the same in each channel, and scaled back to `sigma`.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        Image or batch (..., H, W, C), C = 1 or 3, in [0, 1].
+    sigma : float
+        Standard deviation of the noise, from 0 to 1.
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    width : float, optional
+        Standard deviation of the blur in pixels, above 0. None draws it from 0.4 to 1.6, small ones as likely as large
+        ones in proportion.
+    clip : bool, default False
+        Whether to clip the result to [0, 1].
+
+    Returns
+    -------
+    ndarray
+        Noisy image, float32, the shape of `image`.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not valid, `sigma` is not in [0, 1], or `width` is not above 0 and finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> gray = np.full((64, 64, 1), 0.5, np.float32)
+    >>> noise = degrade.correlated_noise(gray, 0.1, np.random.default_rng(0), width=1.0) - gray
+    >>> left, right = noise[:, :-1].ravel(), noise[:, 1:].ravel()
+    >>> round(float(noise.std()), 1), bool(np.corrcoef(left, right)[0, 1] > 0.7)
+    (0.1, True)
+    """
+    images.check(image)
+    _check_sigma(sigma)
+    width = float(np.exp(rng.uniform(math.log(0.4), math.log(1.6)))) if width is None else width
+    kernel = gaussian_kernel(2 * math.ceil(3 * width) + 1, width)
+    white = rng.standard_normal(image.shape, dtype=np.float32)
+    noisy = image + sigma / np.sqrt(np.square(kernel).sum()) * blur(white, kernel, "wrap")
+    return (np.clip(noisy, 0, 1) if clip else noisy).astype(np.float32)
+
+
+BAYER = (cv2.COLOR_BayerRGGB2RGB, cv2.COLOR_BayerRGGB2RGB_EA)  # demosaicing: bilinear, and edge-aware
+MIDDLE, SLOPE = 0.214, 1.08  # light of middle gray in sRGB, and how much steeper than light its values rise there
+BLACK, SPAN = 0.25, 1.5  # so that noise below black and above white survives 16 bits
+
+
+def camera_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Add noise as a camera's developed file has it: stronger in some tones, and correlated in space and colour.
+
+    The image is taken back to what a sensor sees, as in [1]_: the tone curve (sRGB) and a random white balance are
+    undone, and one colour a pixel is kept (Bayer mosaic). Photon and read-out noise is added there. The mosaic is
+    developed with and without it: demosaiced, white-balanced, encoded. Their difference is the noise, which is then
+    smoothed or sharpened at random, its colour more than its brightness, as cameras do. The image itself is not
+    developed, so it loses no resolution.
+
+    Parameters
+    ----------
+    image : ndarray of float
+        One image (H, W, C), C = 1 or 3, in [0, 1], with sides of 4 or more.
+    sigma : float
+        Standard deviation, from 0 to 1, that a green pixel of the mosaic at middle gray (0.5) would have in the
+        developed file, if it were not mixed with its neighbours.
+    rng : numpy.random.Generator
+        Source of the noise, and of the camera: its white balance, demosaicing, share of read-out noise and processing.
+
+    Returns
+    -------
+    ndarray
+        Noisy image, float32, the shape of `image`; not clipped.
+
+    Raises
+    ------
+    ImageError
+        If `image` is not one valid image with sides of 4 or more, or `sigma` is not in [0, 1].
+
+    References
+    ----------
+    .. [1] T. Brooks, B. Mildenhall, T. Xue, J. Chen, D. Sharlet and J. T. Barron, Unprocessing images for learned raw
+       denoising, CVPR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import degrade
+    >>> halves = np.full((64, 64, 3), 0.9, np.float32)
+    >>> halves[:, :32] = 0.2
+    >>> noise = degrade.camera_noise(halves, 0.1, np.random.default_rng(0)) - halves
+    >>> bool(noise[:, :30].std() > noise[:, 34:].std())
+    True
+    """
+    _check_sigma(sigma)
+    if images.check(image).ndim != 3 or min(image.shape[:2]) < 4:
+        raise ImageError(f"image has shape {image.shape}: camera_noise takes one image with sides of 4 or more")
+    gains = np.float32([rng.uniform(1.2, 2.4), 1, rng.uniform(1.2, 2.4)])
+    mosaic = _mosaic(_linear(np.clip(image, 0, 1)) / gains)
+    spread = sigma / SLOPE
+    read = rng.uniform(0, 0.9)  # share of the variance that is read-out noise
+    photons = MIDDLE / max((1 - read) * spread**2, 1e-12)
+    noisy = poisson_gaussian(mosaic[..., None], rng, photons, min(1.0, math.sqrt(read) * spread))[..., 0]
+    demosaic = BAYER[rng.integers(len(BAYER))]
+    noise = _developed(noisy, gains, demosaic) - _developed(mosaic, gains, demosaic)
+    noise = _processed(noise, rng)
+    return (image + (noise if image.shape[-1] == 3 else noise.mean(-1, keepdims=True))).astype(np.float32)
+
+
+def _mosaic(colour: np.ndarray) -> np.ndarray:
+    """One colour a pixel, (H, W): red, green / green, blue."""
+    mosaic = colour[..., 1].copy()
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = colour[::2, ::2, 0], colour[1::2, 1::2, 2]
+    return mosaic
+
+
+def _developed(mosaic: np.ndarray, gains: np.ndarray, demosaic: int) -> np.ndarray:
+    """A mosaic as the camera writes it: (H, W, 3) in [0, 1]."""
+    stored = np.clip((mosaic + BLACK) / SPAN * 65535 + 0.5, 0, 65535).astype(np.uint16)
+    linear = cv2.demosaicing(stored, demosaic).astype(np.float32) / 65535 * SPAN - BLACK
+    return _encoded(np.clip(linear * gains, 0, 1))
+
+
+def _linear(encoded: np.ndarray) -> np.ndarray:
+    """Light from the values of a file, by sRGB's curve (IEC 61966-2-1)."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _encoded(linear: np.ndarray) -> np.ndarray:
+    """Values of a file from light: the inverse of `_linear`."""
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
+
+
+def _processed(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a camera's smoothing and sharpening make of its noise, (H, W, 3)."""
+    light = noise.mean(-1, keepdims=True)
+    colour = noise - light
+    if rng.random() < 0.5:
+        colour = cv2.GaussianBlur(colour, (0, 0), rng.uniform(0.5, 1.5))
+    if (way := rng.random()) < 0.35:
+        light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.3, 0.9))[..., None]
+    elif way < 0.6:
+        light = light + rng.uniform(0.2, 1.0) * (light - cv2.GaussianBlur(light, (0, 0), 1.0)[..., None])
+    return light + colour
+
+
 def with_level(image: np.ndarray, sigma: float) -> np.ndarray:
     """Append a channel that holds the noise level, for networks that take the level as an input.
 
@@ -709,6 +860,8 @@ class NoiseKind:
     sigma : callable
         Function (level) that returns the standard deviation of the noise at middle gray (0.5), which is what a
         restoration method may know of it.
+    level : callable
+        Function (sigma) that returns the level whose noise has this standard deviation, above 0.
     unit : str
         What the level counts, for messages.
 
@@ -722,16 +875,29 @@ class NoiseKind:
 
     add: Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
     sigma: Callable[[float], float]
+    level: Callable[[float], float]
     unit: str
 
 
+def _same(value: float) -> float:
+    return value
+
+
 NOISES: dict[str, NoiseKind] = {
-    "gaussian": NoiseKind(gaussian_noise, lambda level: level, "standard deviation, 0 to 1"),
-    "partial": NoiseKind(partial_noise, lambda level: level, "standard deviation in a quarter of the area, 0 to 1"),
-    "salt-and-pepper": NoiseKind(salt_and_pepper, lambda level: math.sqrt(level) / 2, "share of the pixels, 0 to 1"),
+    "gaussian": NoiseKind(gaussian_noise, _same, _same, "standard deviation, 0 to 1"),
+    "correlated": NoiseKind(correlated_noise, _same, _same, "standard deviation, 0 to 1"),
+    "camera": NoiseKind(camera_noise, _same, _same, "standard deviation at middle gray, 0 to 1"),
+    "partial": NoiseKind(partial_noise, _same, _same, "standard deviation in a quarter of the area, 0 to 1"),
+    "salt-and-pepper": NoiseKind(
+        salt_and_pepper,
+        lambda level: math.sqrt(level) / 2,
+        lambda sigma: min(1.0, 4 * sigma**2),
+        "share of the pixels, 0 to 1",
+    ),
     "poisson": NoiseKind(
         lambda image, level, rng: poisson_gaussian(image, rng, level),
         lambda level: math.sqrt(0.5 / level),
+        lambda sigma: 0.5 / sigma**2,
         "photons at white, above 0",
     ),
 }

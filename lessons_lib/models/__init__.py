@@ -6,7 +6,7 @@ import importlib
 
 import keras
 
-KINDS = ("residual", "shrinkage", "spectral", "unet", "ridnet")
+KINDS = ("residual", "shrinkage", "spectral", "blind", "unet", "ridnet")
 
 
 def build(kind: str, **arguments) -> keras.Model:
@@ -17,8 +17,8 @@ def build(kind: str, **arguments) -> keras.Model:
     Parameters
     ----------
     kind : str
-        "residual", "shrinkage", "spectral", "unet" or "ridnet": the module of `lessons_lib.models`, and in it the
-        function of the same name, that builds the network.
+        "residual", "shrinkage", "spectral", "blind", "unet" or "ridnet": the module of `lessons_lib.models`, and in it
+        the function of the same name, that builds the network.
     **arguments
         Arguments of that function.
 

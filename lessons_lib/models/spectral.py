@@ -14,6 +14,7 @@ from keras import layers, ops
 from lessons_lib.layers.dct import BlockMean, SlidingDCT, SlidingIDCT
 
 Trunk = Callable[[keras.KerasTensor], keras.KerasTensor]
+Level = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 
 
 def spectral(
@@ -67,20 +68,20 @@ def spectral(
     >>> model.predict_on_batch(np.full((1, 16, 16, 2), 0.1, np.float32)).shape
     (1, 16, 16, 1)
     """
-    if min(blocks, width) < 1:
-        raise ValueError(f"blocks {blocks}, width {width}: give 1 or more of each")
-
-    def trunk(x):
-        x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal")(x)
-        for _ in range(blocks):
-            x = _block(x, width)
-        return layers.ReLU()(x)
-
-    return framed(trunk, channels, side=side, strides=strides, threshold=threshold, name="spectral")
+    return framed(
+        residual_trunk(blocks, width), channels, side=side, strides=strides, threshold=threshold, name="spectral"
+    )
 
 
 def framed(
-    trunk: Trunk, channels: int = 3, *, side: int = 8, strides: int = 2, threshold: float = 2.8, name: str | None = None
+    trunk: Trunk,
+    channels: int = 3,
+    *,
+    side: int = 8,
+    strides: int = 2,
+    threshold: float = 2.8,
+    noise_level: Level | None = None,
+    name: str | None = None,
 ) -> keras.Model:
     """Build a noise-conditioned denoiser in the DCT domain round any network `trunk`.
 
@@ -104,6 +105,10 @@ def framed(
         Distance between DCT blocks in pixels; it divides `side`.
     threshold : float, default 2.8
         Threshold of the untrained network, in units of the noise level, above 0.
+    noise_level : callable, optional
+        Function (coefficients, given) that returns the noise level at each place, above 0, for the coefficients
+        (N, h, w, side ** 2 * channels) and the means of the last input channel over the blocks (N, h, w, 1). None takes
+        the last channel itself, levels below 0.001 as 0.001.
     name : str, optional
         Name of the network.
 
@@ -133,17 +138,38 @@ def framed(
     if channels < 1:
         raise ValueError(f"channels {channels}: give 1 or more")
     conditioned = keras.Input((None, None, channels + 1))
-    noisy, level = conditioned[..., :channels], ops.maximum(BlockMean(side, strides)(conditioned[..., channels:]), 1e-3)
-    relative = SlidingDCT(side, strides)(noisy) / level
+    noisy, given = conditioned[..., :channels], BlockMean(side, strides)(conditioned[..., channels:])
+    coefficients = SlidingDCT(side, strides)(noisy)
+    level = (noise_level or _given)(coefficients, given)
+    relative = coefficients / level
     log_magnitude = ops.log(ops.square(relative) + 1e-4)
     x = trunk(layers.Concatenate()([log_magnitude, ops.clip(relative, -4, 4)]))
-    mask_logits = _quiet(side**2 * channels, "mask_logits", 8 * math.log(threshold))(x)
-    change = _quiet(side**2 * channels, "change")(x)
+    mask_logits = near_zero(side**2 * channels, "mask_logits", 8 * math.log(threshold))(x)
+    change = near_zero(side**2 * channels, "change")(x)
     share = ops.sigmoid(ops.cast(mask_logits, "float32") - 4 * log_magnitude)  # of noise in each coefficient
     noise = (relative * share + ops.cast(change, "float32")) * level
     # The noise is small, so bfloat16 is fine enough for its way back; for the picture's own way it would not be.
     back = SlidingIDCT(side, strides, dtype=keras.mixed_precision.dtype_policy())
     return keras.Model(conditioned, layers.Subtract(dtype="float32")([noisy, back(noise, like=noisy)]), name=name)
+
+
+def _given(coefficients, given):
+    """The noise level as it was given."""
+    return ops.maximum(given, 1e-3)
+
+
+def residual_trunk(blocks: int, width: int) -> Trunk:
+    """Return a function that puts `blocks` residual blocks of `width` filters on a tensor (N, h, w, any)."""
+    if min(blocks, width) < 1:
+        raise ValueError(f"blocks {blocks}, width {width}: give 1 or more of each")
+
+    def trunk(x):
+        x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal")(x)
+        for _ in range(blocks):
+            x = _block(x, width)
+        return layers.ReLU()(x)
+
+    return trunk
 
 
 def _block(x, width: int):
@@ -152,6 +178,7 @@ def _block(x, width: int):
     return layers.Add()([x, layers.Conv2D(width, 3, padding="same", kernel_initializer=soft)(y)])
 
 
-def _quiet(filters: int, name: str, bias: float = 0.0) -> keras.layers.Layer:
+def near_zero(filters: int, name: str, bias: float = 0.0) -> keras.layers.Layer:
+    """Return a 1 x 1 convolution that starts close to a constant."""
     start, bias = keras.initializers.RandomNormal(stddev=1e-3), keras.initializers.Constant(bias)
     return layers.Conv2D(filters, 1, kernel_initializer=start, bias_initializer=bias, name=name)

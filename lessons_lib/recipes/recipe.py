@@ -29,7 +29,9 @@ class RecipeError(ImageError):
 class Data:
     """Pictures: a registered set ("" for the shipped photographs), its splits, side of a patch, patches a step.
 
-    `real`: half of each step's patches, and all to validate with, are PolyU's pairs of a noisy and a clean photograph.
+    `real`: the share of each step's patches that are PolyU's pairs of a noisy and a clean photograph; one that is above
+    0 also validates with them. `leave_out`: cameras, by the start of PolyU's names, of which none are used. `grayed`,
+    `darkened`: shares of the other patches that become gray, or darker.
     """
 
     set: str = ""
@@ -38,35 +40,67 @@ class Data:
     patch: int = 64
     batch: int = 16
     gray: bool = False
-    real: bool = False
+    real: float = 0.0
+    leave_out: tuple[str, ...] = ()
+    grayed: float = 0.0
+    darkened: float = 0.0
+
+    @property
+    def real_pairs(self) -> int:
+        """How many of a step's patches are real pairs."""
+        return round(self.batch * self.real)
 
 
 @dataclasses.dataclass(frozen=True)
 class DegradationRange:
     """The degradations that clean patches get, each patch another one.
 
-    `sigma`: noise, drawn from..to (0..255). `kernels`: kinds of degrade.RANDOM_KERNELS, of which one is drawn.
-    `scale`: how many times smaller the patch becomes. `noise_conditioned`: the noise level goes along as the last
-    channel.
+    `sigma`: noise, drawn from..to (0..255); with `skew` above 1, weak noise more often. `noises`: kinds of
+    degrade.NOISES, of which one is drawn. `kernels`: kinds of degrade.RANDOM_KERNELS, of which one is drawn. `scale`:
+    how many times smaller the patch becomes. `jpeg`: the quality of a JPEG, drawn from..to, for every second patch.
+    `clean`: the share of patches without noise. `stored`: values are clipped and rounded to 8 bits, as files have them,
+    and gray patches get gray noise. `noise_conditioned`: the noise level goes along as the last channel. `strength`: a
+    1 does, which a user will change.
     """
 
     sigma: tuple[float, float] = (0.0, 0.0)
+    skew: float = 1.0
+    noises: tuple[str, ...] = ("gaussian",)
     kernels: tuple[str, ...] = ()
     scale: int = 1
+    jpeg: tuple[int, int] | tuple[()] = ()
+    clean: float = 0.0
+    stored: bool = False
     noise_conditioned: bool = False
+    strength: bool = False
 
     def draw(self, rng: np.random.Generator) -> Degradation:
         """One of them."""
         kernel = None
         if self.kernels:
             kernel = degrade.RANDOM_KERNELS[self.kernels[rng.integers(len(self.kernels))]](rng)
-        return Degradation(kernel, self.scale, level=rng.uniform(*self.sigma) / 255)
+        low, high = self.sigma
+        sigma = (low + (high - low) * rng.random() ** self.skew) / 255
+        noise = self.noises[rng.integers(len(self.noises))] if len(self.noises) > 1 else self.noises[0]
+        if self.clean and rng.random() < self.clean:
+            sigma = 0.0
+        jpeg = int(rng.integers(self.jpeg[0], self.jpeg[1] + 1)) if self.jpeg and rng.random() < 0.5 else None
+        level = degrade.NOISES[noise].level(sigma) if sigma else 0.0
+        return Degradation(kernel, self.scale, noise, level, quantise=self.stored, jpeg=jpeg)
 
     def __call__(self, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A degraded patch as the network takes it, degraded by a draw of its own."""
         degradation = self.draw(rng)
-        degraded = degradation(clean, rng)
-        return degrade.with_level(degraded, degradation.level) if self.noise_conditioned else degraded
+        gray = self.stored and clean.shape[-1] == 3 and not np.ptp(clean, axis=-1).any()
+        degraded = degradation(clean[..., :1] if gray else clean, rng)  # a gray file has one noise, not three
+        degraded = np.repeat(degraded, 3, -1) if gray else degraded
+        if self.strength:
+            return self.as_input(degraded)
+        return degrade.with_level(degraded, degradation.info.sigma) if self.noise_conditioned else degraded
+
+    def as_input(self, degraded: np.ndarray) -> np.ndarray:
+        """What a network that finds the noise itself takes of a degraded picture."""
+        return degrade.with_level(degraded, 1.0) if self.strength else degraded
 
     def middle(self) -> DegradationRange:
         """The range with one level of noise, in its middle, so that epochs compare."""
@@ -149,6 +183,7 @@ def _fill(kind: type, values: object, place: str):
 def _check(recipe: Recipe, place: str) -> None:
     data, schedule = recipe.data, recipe.schedule
     sigma, kernels, scale = recipe.degradation.sigma, recipe.degradation.kernels, recipe.degradation.scale
+    noises, jpeg = recipe.degradation.noises, recipe.degradation.jpeg
     known, tasks = degrade.RANDOM_KERNELS, degrade.TASKS
     wrong = {
         f"task {recipe.task!r}: choose one of {', '.join(tasks)}": recipe.task not in tasks,
@@ -159,7 +194,15 @@ def _check(recipe: Recipe, place: str) -> None:
         f"steps {schedule.steps}, save_every {schedule.save_every}: steps is a multiple of save_every, both above 0": (
             min(schedule.steps, schedule.save_every) < 1 or schedule.steps % schedule.save_every
         ),
-        f"batch {data.batch}: half of it are real pairs, so it has to be even": data.real and data.batch % 2,
+        f"real {data.real:g}: give a share from 0 to 1, of which a patch is at least one of {data.batch}": (
+            not 0 <= data.real <= 1 or (data.real > 0) != (data.real_pairs > 0)
+        ),
+        f"noises {noises}: choose one or more of {', '.join(degrade.NOISES)}": not noises
+        or set(noises) - set(degrade.NOISES),
+        f"jpeg {jpeg}: give two qualities, 1 <= from <= to <= 100": bool(jpeg)
+        and not (len(jpeg) == 2 and 1 <= jpeg[0] <= jpeg[1] <= 100),
+        f"clean {recipe.degradation.clean:g}: give a share from 0 to 1": not 0 <= recipe.degradation.clean <= 1
+        or not recipe.degradation.skew >= 1,
         "[model] lacks kind": "kind" not in recipe.model,
     }
     if faults := [text for text, there in wrong.items() if there]:

@@ -37,7 +37,7 @@ def train(
         training.seed_everything(recipe.seed)
         model = models.build(**recipe.model)
         if recipe.start:
-            model.set_weights(pretrained.load(recipe.start).get_weights())
+            _start_from(model, pretrained.load(recipe.start).get_weights())
         model.compile(_adam(schedule), schedule.loss)
         epochs = schedule.steps // schedule.save_every
         watchers = [ValidationPSNR(held_out), *callbacks]
@@ -49,30 +49,53 @@ def train(
 
 def _stream(recipe: Recipe) -> batches.PairStream | batches.SideBySide:
     """What the recipe trains on: degraded patches, and beside them as many real ones if it wants them."""
-    data, halves = recipe.data, 2 if recipe.data.real else 1
+    data = recipe.data
     settings: dict[str, Any] = {
-        "batch_size": data.batch // halves,
         "patch": data.patch,
         "augment": [batches.flip, batches.rotate90],
         "seed": recipe.seed,
         "steps": recipe.schedule.save_every,
     }
-    made = batches.PairStream(_pictures(data, data.train), recipe.degradation, **settings)
-    if not data.real:
-        return made
-    pairs = [(noisy, clean) for _, noisy, clean in datasets.real_pairs("train")]
-    return batches.SideBySide([made, batches.RealPairs(pairs, **settings)])
+    real = data.real_pairs
+    streams: list[batches.PairStream] = []
+    if real < data.batch:
+        changes = settings["augment"] + [batches.grayed(data.grayed)] * bool(data.grayed)
+        changes += [batches.darkened(data.darkened)] * bool(data.darkened)
+        made = settings | {"batch_size": data.batch - real, "augment": changes}
+        streams.append(batches.PairStream(_pictures(data, data.train), recipe.degradation, **made))
+    if real:
+        pairs, as_input = _real_pairs(recipe, "train"), recipe.degradation.as_input
+        streams.append(batches.RealPairs(pairs, as_input, batch_size=real, **settings))
+    return streams[0] if len(streams) == 1 else batches.SideBySide(streams)
+
+
+def _real_pairs(recipe: Recipe, split: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """PolyU's pairs as (noisy, clean), without those of cameras that are left out."""
+    left_out = recipe.data.leave_out
+    return [(noisy, clean) for name, noisy, clean in datasets.real_pairs(split) if not name.startswith(left_out)]
+
+
+def _start_from(model: keras.Model, weights: list[np.ndarray]) -> None:
+    """Give a network the weights of another one; what it has before them, such as an estimator of noise, starts new."""
+    own = model.get_weights()
+    own[len(own) - len(weights) :] = weights
+    model.set_weights(own)
 
 
 def _held_out(recipe: Recipe, side: int = 192) -> list[tuple[np.ndarray, np.ndarray]]:
     """The middles of the pictures to validate with, as (degraded, clean)."""
+    size, held_out = (side, side), []
     if recipe.data.real:
-        size, pairs = (side, side), datasets.real_pairs("validation")
-        return [(images.center_crop(noisy, size), images.center_crop(clean, size)) for _, noisy, clean in pairs]
-    degrade_one, middle = recipe.degradation.middle(), side - side % recipe.degradation.scale
-    rng = np.random.default_rng((recipe.seed, 1))
-    pictures = _pictures(recipe.data, (recipe.data.validation,))
-    return [(degrade_one(clean, rng), clean) for clean in (images.center_crop(p, (middle, middle)) for p in pictures)]
+        for noisy, clean in _real_pairs(recipe, "validation"):
+            degraded = recipe.degradation.as_input(images.center_crop(noisy, size))
+            held_out.append((degraded, images.center_crop(clean, size)))
+    if not recipe.data.real or len(recipe.degradation.noises) > 1:
+        degrade_one, middle = recipe.degradation.middle(), side - side % recipe.degradation.scale
+        rng = np.random.default_rng((recipe.seed, 1))
+        for picture in _pictures(recipe.data, (recipe.data.validation,)):
+            clean = images.center_crop(picture, (middle, middle))
+            held_out.append((degrade_one(clean, rng), clean))
+    return held_out
 
 
 def _pictures(data: Data, splits: tuple[str, ...]) -> list[np.ndarray]:

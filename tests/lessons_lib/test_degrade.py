@@ -72,6 +72,8 @@ def test_poisson_gaussian_variance_grows_with_brightness(brightness):
         (degrade.partial_noise, (GRAY, 0.1, rng(), 0), "fraction is 0"),
         (degrade.salt_and_pepper, (GRAY, 1.5, rng()), "amount is 1.5"),
         (degrade.poisson_gaussian, (GRAY, rng(), 0), "photons is 0"),
+        (degrade.correlated_noise, (GRAY, 0.1, rng(), 0), "sigma is 0"),
+        (degrade.camera_noise, (GRAY[:3], 0.1, rng()), "sides of 4 or more"),
         (degrade.gaussian_kernel, (4, 1.0), "odd"),
         (degrade.gaussian_kernel, (3, 0), "sigma is 0"),
         (degrade.motion_kernel, (8, 30), "odd"),
@@ -91,6 +93,39 @@ def test_poisson_gaussian_variance_grows_with_brightness(brightness):
 def test_bad_input_is_named(function, arguments, message):
     with pytest.raises(ImageError, match=message):
         function(*arguments)
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0, 1.6])
+def test_correlated_noise_has_the_correlation_of_its_blur(width):
+    noise = degrade.correlated_noise(np.full((512, 512, 1), 0.5), 0.1, rng(), width) - 0.5
+    assert noise.std() == pytest.approx(0.1, rel=0.02)
+    neighbours = np.corrcoef(noise[:, :-1].ravel(), noise[:, 1:].ravel())[0, 1]
+    line = cv2.getGaussianKernel(15, width)[:, 0]
+    assert neighbours == pytest.approx((line[1:] * line[:-1]).sum() / (line**2).sum(), abs=0.02)
+
+
+def test_camera_noise_is_strong_in_the_dark_correlated_and_without_bias():
+    """Means over cameras, for each camera is another one."""
+    levels = (0.1, 0.5, 0.9)
+    spread, neighbours = [], []
+    for seed in range(12):
+        noises = []
+        for level in levels:
+            gray = np.full((96, 96, 3), level, np.float32)
+            noises.append(degrade.camera_noise(gray, 10 / 255, np.random.default_rng(seed)) - gray)
+        spread.append([noise.std() * 255 for noise in noises])
+        neighbours.append(np.corrcoef(noises[1][:, :-1].ravel(), noises[1][:, 1:].ravel())[0, 1])
+        assert abs(noises[1].mean()) < 2 / 255  # the tone curve bends it a little towards the dark
+    dark, middle, bright = np.mean(spread, 0)
+    assert dark > middle > bright > 0
+    assert 5 < middle < 15  # what is asked for, but for demosaicing, white balance and processing
+    assert np.mean(neighbours) > 0.3
+
+
+def test_camera_noise_of_a_gray_image_is_gray_and_none_is_none():
+    gray = np.full((32, 32, 1), 0.5, np.float32)
+    assert degrade.camera_noise(gray, 0.1, rng()).shape == gray.shape
+    np.testing.assert_allclose(degrade.camera_noise(gray, 0.0, rng()), gray, atol=1e-4)
 
 
 def test_a_level_is_one_more_channel():
@@ -213,7 +248,8 @@ def test_no_degradation_is_the_image_and_nothing_is_clipped_unasked():
 
 
 @pytest.mark.parametrize(
-    ("kind", "level"), [("gaussian", 0.1), ("salt-and-pepper", 0.04), ("poisson", 50.0), ("partial", 0.1)]
+    ("kind", "level"),
+    [("gaussian", 0.1), ("correlated", 0.1), ("salt-and-pepper", 0.04), ("poisson", 50.0), ("partial", 0.1)],
 )
 def test_each_kind_of_noise_has_the_strength_that_a_method_is_told(kind, level):
     gray = np.full((400, 400, 1), 0.5, np.float32)
@@ -222,10 +258,11 @@ def test_each_kind_of_noise_has_the_strength_that_a_method_is_told(kind, level):
     np.testing.assert_array_equal(degradation(gray, np.random.default_rng(1)) - gray, noise)
     measured = noise[noise != 0].std() if kind == "partial" else noise.std()
     assert measured == pytest.approx(degradation.info.sigma, rel=0.03)
+    assert degrade.NOISES[kind].level(degradation.info.sigma) == pytest.approx(level)
 
 
 def test_a_new_kind_of_noise_is_a_row_of_the_table(monkeypatch):
-    row = degrade.NoiseKind(lambda image, level, rng: image + np.float32(level), lambda level: level, "gray levels")
+    row = degrade.NoiseKind(lambda image, level, rng: image + np.float32(level), float, float, "gray levels")
     monkeypatch.setitem(degrade.NOISES, "drift", row)
     drifted = degrade.Degradation(noise="drift", level=0.25)(np.zeros((2, 2, 1), np.float32), np.random.default_rng(0))
     np.testing.assert_array_equal(drifted, np.float32(0.25))

@@ -1,7 +1,5 @@
 """Recipes: what they may say, what they do to a picture, and that a killed training goes on."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -95,10 +93,13 @@ def test_old_keys_are_told_their_new_names(tmp_path):
         recipes.read_recipe(written(tmp_path, TINY.replace("noise_conditioned = false", "told = false")))
 
 
-def test_an_odd_batch_cannot_be_half_real(tmp_path):
-    with pytest.raises(RecipeError, match="batch 3: half of it"):
-        recipes.read_recipe(written(tmp_path, TINY.replace("batch = 2", "batch = 3\nreal = true")))
+def test_a_share_of_real_pairs_is_at_least_one_patch(tmp_path):
+    with pytest.raises(RecipeError, match=r"real 0.1: give a share .* at least one of 3"):
+        recipes.read_recipe(written(tmp_path, TINY.replace("batch = 2", "batch = 3\nreal = 0.1")))
 
 
-def test_the_folder_of_recipes_is_where_the_command_looks():
-    assert Path(recipes.FOLDER).name == "recipes"
+def test_a_recipe_is_found_by_name_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert recipes.read_recipe(recipes.find_recipe("denoise-small")).name == "denoise-small"
+    (tmp_path / "denoise-small").write_text(TINY, encoding="utf-8")  # a path wins over a name
+    assert recipes.read_recipe(recipes.find_recipe("denoise-small")).name != "denoise-small"

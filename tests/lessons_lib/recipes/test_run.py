@@ -23,7 +23,7 @@ def photographs_taken_twice(monkeypatch):
 
 
 def test_real_pairs_make_half_of_a_step_and_validate(photographs_taken_twice, tmp_path):
-    real = TINY.replace("patch = 24\nbatch = 2", "patch = 24\nbatch = 4\nreal = true").replace("sigma = [0, 55]", "")
+    real = TINY.replace("patch = 24\nbatch = 2", "patch = 24\nbatch = 4\nreal = 0.5").replace("sigma = [0, 55]", "")
     recipe = recipes.read_recipe(written(tmp_path, real.replace("warmup = 4", "warmup = 4\nrate = 1e-2\nema = 0.5")))
     degraded, clean = run._stream(recipe)[0]
     np.testing.assert_array_equal(degraded[:2], clean[:2])
