@@ -1,18 +1,21 @@
 """What a change touched, and which long proofs it therefore needs: `python -m tools.changes` names them.
 
-The base is LESSONS_BASE, or the base of a pull request, or else the last commit that is half a day older than this one.
+`--minutes N` names no more than fit into N minutes, and says on stderr which it left out. The base is LESSONS_BASE, or
+the base of a pull request, or else the last commit that is half a day older than this one.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
 HALF_A_DAY = 12 * 3600  # seconds
-# By proof, the folders and files that it is about.
+# By proof, in the order of what a mistake would cost, the folders and files that it is about.
 PROOFS = {
     "assignments": (
         *("lessons_grader", "book/assignments", "tests/assignments", "tests/lessons_grader", "tools/measure/catalogue"),
@@ -29,6 +32,7 @@ PROOFS = {
     ),
     "exercises": ("book", "lessons_lib", "tools/publish", "tools/pytest_plugins", "data", "requirements.lock"),
 }
+MINUTES = {"assignments": 20, "pages": 10, "exercises": 12}  # of each proof, on two cores of a slow machine
 SAMPLE = 5  # unchanged pages that each commit looks at, other ones each time
 
 
@@ -65,6 +69,15 @@ def proofs(files: list[str] | None) -> list[str]:
     return [name for name, places in PROOFS.items() if any(_inside(file, place) for file in files for place in places)]
 
 
+def fitting(names: list[str], minutes: float) -> list[str]:
+    """The first of these proofs that together take no longer than this."""
+    chosen: list[str] = []
+    for name in names:
+        if sum(MINUTES[other] for other in [*chosen, name]) <= minutes:
+            chosen.append(name)
+    return chosen
+
+
 def chosen_pages(pages: list[str], files: list[str] | None, seed: str) -> set[str]:
     """Of the book's pages, those that `make test` opens: the changed ones, and a sample of the others."""
     if files is None:
@@ -93,5 +106,15 @@ def _sources(page: str) -> list[str]:
     return [f"book/{stem}.ipynb", f"book/{stem}.md", f"book/exercises/{stem}.yml"]
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="how long the proofs may take together")
+    needed = proofs(changed())
+    chosen = fitting(needed, parser.parse_args().minutes)
+    if left := [name for name in needed if name not in chosen]:
+        print(f"No time here for {', '.join(left)}: run `make prove NAMES='{' '.join(left)}'`", file=sys.stderr)
+    print(*chosen)
+
+
 if __name__ == "__main__":
-    print(*proofs(changed()))
+    main()

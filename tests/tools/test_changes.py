@@ -27,6 +27,18 @@ def test_a_change_needs_the_proofs_of_what_it_touched(files, needed):
     assert changes.proofs(files) == needed
 
 
+def test_proofs_that_do_not_fit_are_named_and_the_others_run(capsys, monkeypatch):
+    assert changes.fitting(list(changes.PROOFS), float("inf")) == list(changes.PROOFS) == list(changes.MINUTES)
+    assert changes.fitting(["assignments", "pages"], changes.MINUTES["assignments"]) == ["assignments"]
+    assert changes.fitting(["assignments", "pages"], changes.MINUTES["pages"]) == ["pages"]
+    monkeypatch.setattr(changes, "changed", lambda: None)
+    monkeypatch.setattr("sys.argv", ["changes", "--minutes", str(changes.MINUTES["pages"])])
+    changes.main()
+    said = capsys.readouterr()
+    assert said.out.split() == ["pages"]
+    assert "make prove NAMES='assignments exercises'" in said.err
+
+
 def test_changed_pages_are_opened_and_a_sample_of_the_others():
     files = ["book/denoising.ipynb", "book/exercises/pooling.yml", "book/assignments/attend.ipynb"]
     opened = changes.chosen_pages(PAGES, files, "one commit")
