@@ -13,8 +13,9 @@ import psutil
 import typer
 
 from lessons_lib import image_io
-from lessons_lib.cli.terminal import complain, native_stderr_off, progress_bar
+from lessons_lib.cli.terminal import complain, progress_bar
 from lessons_lib.image_io import videos
+from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
 from lessons_lib.restore import Network, RestoreOptions, restore_image, restore_video
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,20 +26,6 @@ def one_line_errors() -> Iterator[None]:
     except (DatasetError, ImageError, OSError) as error:
         complain(error)
         raise typer.Exit(1) from error
-
-
-@contextmanager
-def native_stderr_off() -> Iterator[None]:
-    """Send what native code writes to stderr nowhere: TensorFlow greets from C++, before any setting can stop it."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import tifffile
 from PIL import ExifTags, Image
 
 from lessons_lib import images
-from lessons_lib.image_io.reading import Photo, as_float
+from lessons_lib.image_io import beside
+from lessons_lib.image_io.reading import Photo, as_bytes, as_float, photograph_alone
 from lessons_lib.images import ImageError
 
 SUFFIXES = {  # what can be written, and in which depths, the deepest first
@@ -28,10 +30,29 @@ SUFFIXES = {  # what can be written, and in which depths, the deepest first
     ".avif": ("AVIF", ("uint8",)),
     ".bmp": ("BMP", ("uint8",)),
 }
+# What stands beside the pixels, by the field of a Photo, and which format holds what.
+BESIDE = {
+    "exif": "camera data (EXIF)",
+    "profile": "colour profile",
+    "dpi": "resolution",
+    "xmp": "XMP",
+    "iptc": "captions (IPTC)",
+    "comment": "comment",
+    "chunks": "marks of colour and texts of a PNG",
+}
+HOLDS = {
+    "JPEG": {"exif", "profile", "dpi", "xmp", "iptc", "comment"},
+    "PNG": {"exif", "profile", "dpi", "xmp", "comment", "chunks"},
+    "TIFF": {"exif", "profile", "dpi", "xmp", "iptc"},
+    "WEBP": {"exif", "profile", "xmp"},
+    "AVIF": {"exif", "profile", "xmp"},
+    "BMP": {"dpi"},
+}
+XMP, PHOTOSHOP = 700, 34377  # tags of a TIFF
 QUALITY: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
-    "AVIF": {"quality": 90},
+    "AVIF": {"quality": 90, "subsampling": "4:4:4"},
     "PNG": {"compress_level": 4},
 }  # a TIFF stays unpacked: Pillow writes no camera data into a packed one
 
@@ -96,8 +117,7 @@ def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
         notes.append(f"{kind} holds no transparency: the picture was laid over white")
         share = as_float(alpha)
         pixels, alpha = as_stored(as_float(pixels) * share + (1 - share), pixels.dtype), None
-    if kind == "BMP" and (photo.exif or photo.profile):
-        notes.append("BMP holds no camera data and no colour profile: both were left out")
+    notes += _not_held(photo, kind, deep=pixels.dtype != np.uint8)
     stored = pixels if alpha is None else np.concatenate([pixels, alpha], axis=-1)
     try:
         data = _encode(kind, stored, photo)
@@ -110,25 +130,49 @@ def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
 
 def _sized(exif: bytes, width: int, height: int) -> bytes:
     """The camera data with the picture's size where they speak of it."""
-    if not exif:
-        return exif
-    changed = Image.Exif()
-    changed.load(exif)
-    inner = changed.get_ifd(ExifTags.IFD.Exif)
-    for tag, side in ((ExifTags.Base.ExifImageWidth, width), (ExifTags.Base.ExifImageHeight, height)):
-        if tag in inner:
-            inner[tag] = side
-    return changed.tobytes()
+    return beside.mended_exif(exif, (width, height), upright=False) if exif else exif
+
+
+def _not_held(photo: Photo, kind: str, deep: bool) -> list[str]:
+    """What a format cannot hold of what stands beside the pixels, in one sentence."""
+    there = {key: getattr(photo, key) for key in BESIDE}
+    there["chunks"] = beside.telling(photo.chunks)
+    lost = [BESIDE[key] for key, value in there.items() if value and key not in HOLDS[kind]]
+    notes = [f"{kind} holds no {_listed(lost)}: left out"] if lost else []
+    if kind == "TIFF" and deep and photo.exif and _has_inner_exif(photo.exif):
+        notes.append("a TIFF of more than 8 bits keeps only the texts of its camera data: exposure and place left out")
+    return notes
+
+
+def _listed(words: list[str]) -> str:
+    return " and no ".join(words) if len(words) < 3 else f"{', no '.join(words[:-1])} and no {words[-1]}"
+
+
+def _loaded(exif: bytes) -> Image.Exif:
+    data = Image.Exif()
+    data.load(exif)
+    return data
+
+
+def _has_inner_exif(exif: bytes) -> bool:
+    data = _loaded(exif)
+    return bool(data.get_ifd(ExifTags.IFD.Exif) or data.get_ifd(ExifTags.IFD.GPSInfo))
 
 
 def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
     """The file: Pillow writes 8 bits, OpenCV a PNG of 16, tifffile a TIFF of 16 bits or floats."""
     buffer = io.BytesIO()
     if stored.dtype == np.uint8:
-        beside: dict[str, Any] = {"exif": photo.exif, "icc_profile": photo.profile, "dpi": photo.dpi}
-        options = QUALITY.get(kind, {}) | {key: value for key, value in beside.items() if value}
+        beside_it: dict[str, Any] = {"exif": photo.exif, "icc_profile": photo.profile, "dpi": photo.dpi}
+        beside_it |= {"xmp": photo.xmp, "comment": photo.comment} if kind in ("JPEG", "WEBP", "AVIF") else {}
+        if kind == "TIFF":
+            beside_it["exif"] = _tiff_exif(photo)
+        options = QUALITY.get(kind, {}) | {key: value for key, value in beside_it.items() if value}
         Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(buffer, kind, **options)
-        return buffer.getvalue()
+        written = buffer.getvalue()
+        if kind == "JPEG" and photo.iptc:
+            written = beside.with_iptc(written, photo.iptc)
+        return _with_chunks(written, photo) if kind == "PNG" else written
     if stored.shape[-1] == 2:  # gray with alpha in 16 bits: no library here writes and reads that
         stored = stored[..., [0, 0, 0, 1]]
     if kind == "TIFF":
@@ -137,7 +181,9 @@ def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
             "compression": "zlib",
             "metadata": None,
         }
-        tags |= {"iccprofile": photo.profile or None, "extratags": _text_tags(photo.exif)}
+        tags |= {"iccprofile": photo.profile or None, "extratags": _text_tags(photo)}
+        if photo.dpi:
+            tags |= {"resolution": photo.dpi, "resolutionunit": "inch"}
         if stored.shape[-1] == 4:
             tags["extrasamples"] = ["unassalpha"]
         tifffile.imwrite(buffer, stored[..., 0] if stored.shape[-1] == 1 else stored, software=False, **tags)
@@ -148,11 +194,41 @@ def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
     _, data = cv2.imencodeWithMetadata(
         ".png", np.ascontiguousarray(stored[..., order]), list(packed), list(packed.values())
     )
-    return data.tobytes()
+    return _with_chunks(data.tobytes(), photo, density=True)
 
 
-def _text_tags(exif: bytes) -> list[tuple]:
-    """The texts of the camera data as tifffile takes them: a TIFF of 16 bits keeps those and the colour profile."""
+def _with_chunks(data: bytes, photo: Photo, *, density: bool = False) -> bytes:
+    """A PNG with its colour marks and texts, with XMP and comments of other formats, and with dots an inch."""
+    chunks = list(photo.chunks)
+    if photo.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + photo.xmp))
+    if photo.comment:
+        chunks.append((b"iTXt", b"Comment\0\0\0\0\0" + photo.comment))
+    if density and photo.dpi:
+        chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in photo.dpi), 1)))
+    return beside.with_png_chunks(data, tuple(chunks)) if chunks else data
+
+
+def _tiff_exif(photo: Photo) -> Image.Exif:
+    """The camera data with XMP and captions, as Pillow puts them among a TIFF's own tags."""
     data = Image.Exif()
-    data.load(exif)
-    return [(tag, "s", 0, value, True) for tag, value in data.items() if isinstance(value, str) and value.isascii()]
+    if photo.exif:
+        data.load(photograph_alone(_loaded(photo.exif)))
+        for part in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            data.get_ifd(part).update({tag: as_bytes(value) for tag, value in data.get_ifd(part).items()})
+        data.update({tag: as_bytes(value) for tag, value in data.items()})
+    if photo.xmp:
+        data[XMP] = photo.xmp
+    if photo.iptc:
+        data[PHOTOSHOP] = photo.iptc.removeprefix(beside.IPTC_HEAD)
+    return data
+
+
+def _text_tags(photo: Photo) -> list[tuple]:
+    """The texts of the camera data, XMP and captions as tifffile takes them."""
+    texts = _loaded(photo.exif).items() if photo.exif else ()
+    tags = [(tag, "s", 0, value.encode("latin-1", "ignore"), True) for tag, value in texts if isinstance(value, str)]
+    for code, value in ((XMP, photo.xmp), (PHOTOSHOP, photo.iptc.removeprefix(beside.IPTC_HEAD))):
+        if value:
+            tags.append((code, "B", len(value), value, True))
+    return tags

@@ -1,7 +1,5 @@
 """Errors become one line, bars show only on a terminal, and native libraries write nothing of their own."""
 
-import os
-
 import pytest
 import typer
 
@@ -33,11 +31,3 @@ def test_a_bar_counts_and_stays_off_what_is_no_terminal(capsys):
         show(1, 4)
         show(4, 4)
     assert capsys.readouterr().err == ""
-
-
-def test_native_noise_on_stderr_is_silenced_and_comes_back(capfd):
-
-    with terminal.native_stderr_off():
-        os.write(2, b"noise")
-    os.write(2, b"signal")
-    assert capfd.readouterr().err == "signal"

@@ -9,7 +9,9 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from lessons_lib import image_io, images
+from lessons_lib.image_io import beside
 from lessons_lib.images import ImageError
+from tests.lessons_lib.image_io.files import RAMP, smooth
 
 ORIENTATION = ExifTags.Base.Orientation
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -120,7 +122,8 @@ def test_camera_data_are_kept_and_the_thumbnail_is_not():
     assert photo.dpi == (300, 300)
     kept = Image.Exif()
     kept.load(photo.exif)
-    assert dict(kept).keys() == {ExifTags.Base.Make, ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}
+    assert kept[ExifTags.Base.Make] == "Camera" and ORIENTATION not in kept
+    assert dict(kept).keys() >= {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}
     assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == (1, 200)
     assert kept.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
 
@@ -191,3 +194,47 @@ def test_no_file_and_a_folder(tmp_path):
         image_io.read(tmp_path / "nothing.png")
     with pytest.raises(ImageError, match="is a folder"):
         image_io.read(tmp_path)
+
+
+def test_one_clear_colour_of_16_bits():
+    stored = values(6, 5, 3, dtype=np.uint16)
+    key = struct.pack(">3H", *stored[2, 3])
+    photo = image_io.read(beside.with_png_chunks(png16(stored), ((b"tRNS", key),)))
+    assert photo.alpha[2, 3, 0] == 0 and (photo.alpha == 0).sum() == 1
+
+
+@pytest.mark.parametrize("largest", [65535, 4095])
+def test_a_ppm_of_16_bits(largest):
+    stored = (RAMP.astype(int) * largest // 65535).astype(np.uint16)
+    data = b"P6\n# a comment\n48 32\n%d\n" % largest + stored.astype(">u2").tobytes()
+    pixels = image_io.read(data).pixels
+    assert pixels.dtype == np.uint16
+    assert np.abs(pixels.astype(int) - RAMP).max() <= 65535 / largest + 1
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lacks_only_its_end(progressive):
+    noise = np.random.default_rng(0).normal(0, 20, (64, 80, 3))
+    picture = np.clip(smooth() + noise, 0, 255).astype(np.uint8)
+    data = saved(picture, "JPEG", quality=90, progressive=progressive)
+    whole = image_io.read(data).pixels
+    photo = image_io.read(data[:-2])
+    np.testing.assert_array_equal(photo.pixels, whole)
+    assert "its end is missing" in photo.notes[0]
+    if not progressive:  # of which each scan holds the whole picture
+        for length in (len(data) // 2, len(data) * 3 // 4):
+            with pytest.raises(ImageError, match="cut short"):
+                image_io.read(data[:length])
+
+
+def test_what_a_phone_adds_is_left_out_and_said():
+    for mark, said in ((b"hdrgm:Version", "gain map"), (b"GCamera:MotionPhoto", "short video")):
+        photo = image_io.read(saved(smooth(), "JPEG", xmp=b"<x:xmpmeta/>" + mark))
+        assert said in photo.notes[0] and photo.xmp == b""
+
+
+@pytest.mark.parametrize("quality", [10, 30, 50, 60, 75, 85, 90, 95, 100])
+def test_the_quality_of_a_jpeg_is_read_from_its_tables(quality):
+    assert image_io.read(saved(smooth(), "JPEG", quality=quality)).jpeg == quality
+    assert image_io.read(saved(smooth()[..., 0], "JPEG", quality=quality)).jpeg == quality
+    assert image_io.read(saved(smooth(), "PNG")).jpeg is None
