@@ -358,7 +358,7 @@ def camera_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> n
     _check_sigma(sigma)
     if images.check(image).ndim != 3 or min(image.shape[:2]) < 4:
         raise ImageError(f"image has shape {image.shape}: camera_noise takes one image with sides of 4 or more")
-    gains = np.float32([rng.uniform(1.2, 2.4), 1, rng.uniform(1.2, 2.4)])
+    gains = np.array([rng.uniform(1.2, 2.4), 1, rng.uniform(1.2, 2.4)], np.float32)
     mosaic = _mosaic(_linear(np.clip(image, 0, 1)) / gains)
     spread = sigma / SLOPE
     read = rng.uniform(0, 0.9)  # share of the variance that is read-out noise

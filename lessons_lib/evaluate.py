@@ -45,8 +45,10 @@ class Protocol:
 
     `sigma` is in 0..255, as papers write it; `channel` and `border` are those of `metrics.psnr`; `rounded` scores
     pictures (and Y) of 8 bits. The defaults are the denoising papers' for colour; super-resolution papers score channel
-    "y", rounded, with a border of `scale` pixels. The noise depends on `seed` and on the picture's place in its set
-    alone. Set "polyu" has noise of its own, and takes none. Raises ImageError for what does not fit together.
+    "y", rounded, with a border of `scale` pixels. `noise` is a key of `degrade.NOISES`, of strength `sigma` at middle
+    gray; with `jpeg`, the quality, pictures are rounded to 8 bits and stored as a JPEG. The noise depends on `seed` and
+    on the picture's place in its set alone. Set "polyu" has noise of its own, and takes none. Raises ImageError for
+    what does not fit together.
     """
 
     task: str
@@ -60,12 +62,15 @@ class Protocol:
     border: int = 0
     rounded: bool = False
     seed: int = 0
+    noise: str = "gaussian"
+    jpeg: int | None = None
 
     def __post_init__(self) -> None:
         for name, choices in (
             ("task", classical.METHODS),
             ("set", SETS),
             ("kernel", degrade.KERNELS),
+            ("noise", degrade.NOISES),
             ("channel", ("all", "y")),
         ):
             value = getattr(self, name)
@@ -81,7 +86,7 @@ class Protocol:
                 f"set {REAL} holds noisy photographs and clean ones: give it sigma 0, and to denoise alone"
             )
         given = {
-            "denoise": self.sigma > 0 or self.set == REAL,
+            "denoise": self.sigma > 0 or self.set == REAL or self.jpeg is not None,
             "deblur": self.kernel is not None,
             "upscale": self.scale > 1,
         }
@@ -94,7 +99,8 @@ class Protocol:
     def degradation(self) -> Degradation:
         """What is done to each clean picture."""
         kernel = degrade.KERNELS[self.kernel]() if self.kernel else None
-        return Degradation(kernel, self.scale, level=self.sigma / 255, clip=self.clipped)
+        level = degrade.NOISES[self.noise].level(self.sigma / 255) if self.sigma else 0.0
+        return Degradation(kernel, self.scale, self.noise, level, clip=self.clipped, jpeg=self.jpeg)
 
 
 def pictures(protocol: Protocol) -> Iterator[tuple[str, np.ndarray]]:
@@ -198,6 +204,9 @@ def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) ->
 def row(method: str, protocol: Protocol) -> dict:
     """The part of a row that says what was done; `evaluate` adds what came of it."""
     settings = dataclasses.asdict(protocol)
+    for key in ("noise", "jpeg"):  # rows from before there was a choice lack them
+        if settings[key] == getattr(Protocol, key):
+            del settings[key]
     named = {key: settings.pop(key) for key in ("task", "set", "seed")}
     return {"method": method, "task": named["task"], "set": named["set"], "protocol": settings, "seed": named["seed"]}
 

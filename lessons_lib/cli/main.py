@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lessons_grader.cli import app as course
+from lessons_lib import degrade
 from lessons_lib.cli.restore import restore
 from lessons_lib.cli.terminal import one_line_errors
 from lessons_lib.images import ImageError
@@ -72,17 +73,14 @@ def evaluate(
     ] = None,
     task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
     pictures: Annotated[
-        str, typer.Option("--set", help="the test set: sample-test, cbsd68, bsd100, set5, set12, set14, kodak, polyu")
+        str, typer.Option("--set", help="the test set, such as sample-test, cbsd68 or set5; a wrong name lists all")
     ] = "sample-test",
     sigma: Annotated[
-        float | None,
-        typer.Option(
-            help="standard deviation of the added noise, 0 to 255; default 25 to denoise (0 for polyu), else 0"
-        ),
+        float | None, typer.Option(help="strength of the added noise, 0 to 255; default 25 to denoise, 0 for polyu")
     ] = None,
-    kernel: Annotated[
-        str | None, typer.Option(help="the blur: gaussian-3x3, gaussian-1.6, motion-15 or defocus-3")
-    ] = None,
+    kernel: Annotated[str | None, typer.Option(help=f"the blur: {', '.join(degrade.KERNELS)}")] = None,
+    noise: Annotated[str, typer.Option(help=f"the kind of noise: {', '.join(degrade.NOISES)}")] = "gaussian",
+    jpeg: Annotated[int | None, typer.Option(help="store the pictures as JPEG of this quality, 1 to 100")] = None,
     scale: Annotated[int, typer.Option(help="to upscale: how many times smaller the pictures are made first")] = 1,
     gray: Annotated[bool, typer.Option("--gray", help="turn the pictures gray first")] = False,
     clipped: Annotated[bool, typer.Option("--clipped", help="clip the noisy pictures to the range of a file")] = False,
@@ -101,7 +99,9 @@ def evaluate(
 
     sigma = (25.0 if task == "denoise" and pictures != REAL else 0.0) if sigma is None else sigma
     with one_line_errors():
-        protocol = Protocol(task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed)
+        protocol = Protocol(
+            task, pictures, sigma, kernel, scale, not gray, clipped, channel, border, rounded, seed, noise, jpeg
+        )
         if output and not _can_be_written(output):  # said before the work, not after it
             raise ImageError(f"{output} cannot be written: name a results file, such as results/mine.json")
         _score(methods, protocol, output)

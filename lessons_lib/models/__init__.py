@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 import keras
 
 KINDS = ("residual", "shrinkage", "spectral", "blind", "unet", "ridnet")
+
+
+def function(kind: str) -> Callable[..., keras.Model]:
+    """Return the function that builds an architecture.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+
+    Returns
+    -------
+    callable
+        The function of that name in the module of that name.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+
+    Examples
+    --------
+    >>> from lessons_lib import models
+    >>> models.function("unet").__name__
+    'unet'
+    """
+    if kind not in KINDS:
+        raise ValueError(f"model kind is {kind!r}: choose one of {', '.join(KINDS)}")
+    return getattr(importlib.import_module(f"lessons_lib.models.{kind}"), kind)
 
 
 def build(kind: str, **arguments) -> keras.Model:
@@ -17,8 +47,8 @@ def build(kind: str, **arguments) -> keras.Model:
     Parameters
     ----------
     kind : str
-        "residual", "shrinkage", "spectral", "blind", "unet" or "ridnet": the module of `lessons_lib.models`, and in it
-        the function of the same name, that builds the network.
+        One of `KINDS`: the module of `lessons_lib.models`, and in it the function of the same name, that builds the
+        network.
     **arguments
         Arguments of that function.
 
@@ -38,10 +68,7 @@ def build(kind: str, **arguments) -> keras.Model:
     >>> models.build("residual", channels=1, depth=2, width=4).count_params()
     77
     """
-    if kind not in KINDS:
-        raise ValueError(f"model kind is {kind!r}: choose one of {', '.join(KINDS)}")
-    function = getattr(importlib.import_module(f"lessons_lib.models.{kind}"), kind)
     try:
-        return function(**arguments)
+        return function(kind)(**arguments)
     except TypeError as error:
         raise ValueError(f"model {kind} with {arguments}: {error}") from error

@@ -159,7 +159,32 @@ def _given(coefficients, given):
 
 
 def residual_trunk(blocks: int, width: int) -> Trunk:
-    """Return a function that puts `blocks` residual blocks of `width` filters on a tensor (N, h, w, any)."""
+    """Build the trunk of `spectral`: a 1 x 1 convolution, then residual blocks.
+
+    Parameters
+    ----------
+    blocks : int
+        Number of residual blocks, 1 or more.
+    width : int
+        Filters of each convolution, 1 or more.
+
+    Returns
+    -------
+    callable
+        Function of tensors (N, h, w, any number of features) -> (N, h, w, width), as `framed` takes it.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.models.spectral import residual_trunk
+    >>> residual_trunk(blocks=1, width=4)(np.zeros((1, 5, 6, 8), np.float32)).shape.as_list()
+    [1, 5, 6, 4]
+    """
     if min(blocks, width) < 1:
         raise ValueError(f"blocks {blocks}, width {width}: give 1 or more of each")
 
@@ -179,6 +204,27 @@ def _block(x, width: int):
 
 
 def near_zero(filters: int, name: str, bias: float = 0.0) -> keras.layers.Layer:
-    """Return a 1 x 1 convolution that starts close to a constant."""
+    """Build a 1 x 1 convolution that starts close to a constant.
+
+    Parameters
+    ----------
+    filters : int
+        Number of filters.
+    name : str
+        Name of the layer.
+    bias : float, default 0.0
+        The constant.
+
+    Returns
+    -------
+    keras.layers.Layer
+        The convolution, with weights drawn with a standard deviation of 0.001.
+
+    Examples
+    --------
+    >>> from lessons_lib.models.spectral import near_zero
+    >>> near_zero(4, "logits", bias=2.0).filters
+    4
+    """
     start, bias = keras.initializers.RandomNormal(stddev=1e-3), keras.initializers.Constant(bias)
     return layers.Conv2D(filters, 1, kernel_initializer=start, bias_initializer=bias, name=name)

@@ -6,12 +6,13 @@ Sections and keys are those of the dataclasses below; `recipes/` holds the ones 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import tomllib
 from pathlib import Path
 
 import numpy as np
 
-from lessons_lib import degrade
+from lessons_lib import degrade, models
 from lessons_lib.degrade import Degradation
 from lessons_lib.images import ImageError
 
@@ -161,6 +162,8 @@ def read_recipe(path: Path) -> Recipe:
         if section in found:
             found[section] = _fill(kind, found[section], f"{path.name} [{section}]")
     recipe = _fill(Recipe, found, path.name)
+    if recipe.name != path.stem:  # weights and results are filed by that name: a copied recipe would replace others'
+        raise RecipeError(f"{path} is named {recipe.name!r} inside: give it the name of its file, {path.stem!r}")
     _check(recipe, path.name)
     return recipe
 
@@ -178,6 +181,19 @@ def _fill(kind: type, values: object, place: str):
     if missing := sorted(needed - set(values)):
         raise RecipeError(f"{place} lacks {', '.join(missing)}")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def _model_fault(model: dict) -> str:
+    """What is wrong with the section [model], or ""."""
+    arguments = dict(model)
+    kind = arguments.pop("kind", None)
+    if kind not in models.KINDS:
+        return f"[model] kind {kind!r}: choose one of {', '.join(models.KINDS)}"
+    try:
+        inspect.signature(models.function(kind)).bind(**arguments)
+    except TypeError as error:
+        return f"[model] {kind}: {error}"
+    return ""
 
 
 def _check(recipe: Recipe, place: str) -> None:
@@ -203,7 +219,7 @@ def _check(recipe: Recipe, place: str) -> None:
         and not (len(jpeg) == 2 and 1 <= jpeg[0] <= jpeg[1] <= 100),
         f"clean {recipe.degradation.clean:g}: give a share from 0 to 1": not 0 <= recipe.degradation.clean <= 1
         or not recipe.degradation.skew >= 1,
-        "[model] lacks kind": "kind" not in recipe.model,
+        _model_fault(recipe.model): _model_fault(recipe.model),
     }
     if faults := [text for text, there in wrong.items() if there]:
         raise RecipeError(f"{place}: {'; '.join(faults)}")

@@ -247,18 +247,16 @@ def test_no_degradation_is_the_image_and_nothing_is_clipped_unasked():
     assert degrade.Degradation().info == degrade.DegradationInfo()
 
 
-@pytest.mark.parametrize(
-    ("kind", "level"),
-    [("gaussian", 0.1), ("correlated", 0.1), ("salt-and-pepper", 0.04), ("poisson", 50.0), ("partial", 0.1)],
-)
-def test_each_kind_of_noise_has_the_strength_that_a_method_is_told(kind, level):
+@pytest.mark.parametrize("kind", degrade.NOISES)
+def test_each_kind_of_noise_has_the_strength_that_a_method_is_told(kind):
+    level = degrade.NOISES[kind].level(0.1)
     gray = np.full((400, 400, 1), 0.5, np.float32)
     degradation = degrade.Degradation(noise=kind, level=level)
     noise = degradation(gray, np.random.default_rng(1)) - gray
     np.testing.assert_array_equal(degradation(gray, np.random.default_rng(1)) - gray, noise)
     measured = noise[noise != 0].std() if kind == "partial" else noise.std()
-    assert measured == pytest.approx(degradation.info.sigma, rel=0.03)
-    assert degrade.NOISES[kind].level(degradation.info.sigma) == pytest.approx(level)
+    assert degradation.info.sigma == pytest.approx(0.1)
+    assert measured == pytest.approx(0.1, rel=0.5 if kind == "camera" else 0.03)  # before a camera mixes neighbours
 
 
 def test_a_new_kind_of_noise_is_a_row_of_the_table(monkeypatch):

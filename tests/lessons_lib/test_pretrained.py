@@ -98,7 +98,7 @@ def test_nothing_is_written_that_cannot_be_used(folder):
 
 
 def test_an_unknown_kind_or_argument_is_named():
-    with pytest.raises(ValueError, match="'transformer': choose one of residual"):
+    with pytest.raises(ValueError, match=f"'transformer': choose one of {', '.join(models.KINDS)}"):
         models.build("transformer")
     with pytest.raises(ValueError, match="heads"):
         models.build("residual", heads=8)

@@ -39,6 +39,15 @@ def outdated_pages(app: Sphinx, env, added: set[str], changed: set[str], removed
     return set(env.found_docs) if built.exists() and built.stat().st_mtime < newest else set()
 
 
+def list_models(app: Sphinx, page: str, text: list[str]) -> None:
+    """Put every module of lessons_lib.models on the API page, in the order of their names."""
+    if page == "api":
+        names = sorted(path.stem for path in (BOOK.parent / "lessons_lib" / "models").glob("[a-z]*.py"))
+        text[0] = text[0].replace(
+            "MODELS\n", "".join(f".. automodule:: lessons_lib.models.{name}\n   :members:\n" for name in names)
+        )
+
+
 def with_alt_text(render_image):
     """Give a notebook's picture the alt text that `lessons_lib.plots` stored in the output's metadata.
 
@@ -92,6 +101,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("comments_config", {}, "env")  # Jupyter Book sets it for an extension that we leave out
     app.connect("builder-inited", serve_vendored_scripts)
     app.connect("env-get-outdated", outdated_pages)
+    app.connect("source-read", list_models)
     app.connect("html-page-context", finish_page, priority=900)
     app.add_directive("sample", credits.Sample)
     app.add_directive("registry", credits.Registry)

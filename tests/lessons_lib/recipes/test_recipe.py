@@ -50,7 +50,7 @@ def test_shipped_recipes_can_be_read_and_are_named_as_their_file(path):
         ("steps = 40", "steps = 41", "multiple of save_every"),
         ("steps = 40\n", "", r"\[schedule\] lacks steps"),
         ("patch = 24", "patches = 24", r"\[data\] has patches: it takes set, train"),
-        ('kind = "residual", ', "", "lacks kind"),
+        ('kind = "residual", ', "", "kind None: choose one of"),
         ('task = "denoise"', "task = ", "not TOML"),
         ("[degradation]", "[[degradation]]", "takes keys"),
     ],
@@ -98,8 +98,26 @@ def test_a_share_of_real_pairs_is_at_least_one_patch(tmp_path):
         recipes.read_recipe(written(tmp_path, TINY.replace("batch = 2", "batch = 3\nreal = 0.1")))
 
 
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ('kind = "plian", depth = 3', r"kind 'plian': choose one of residual"),
+        ('kind = "residual", deepness = 3', r"residual: got an unexpected keyword argument 'deepness'"),
+        ("depth = 3", "kind None"),
+    ],
+)
+def test_a_wrong_model_is_named_before_anything_is_loaded(tmp_path, model, says):
+    with pytest.raises(RecipeError, match=rf"\[model\] {says}"):
+        recipes.read_recipe(written(tmp_path, TINY.replace('kind = "residual", depth = 3, width = 4', model)))
+
+
+def test_a_copied_recipe_cannot_replace_the_weights_of_another(tmp_path):
+    with pytest.raises(RecipeError, match="give it the name of its file, 'tiny'"):
+        recipes.read_recipe(written(tmp_path, TINY.replace('name = "tiny"', 'name = "denoise-small"')))
+
+
 def test_a_recipe_is_found_by_name_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert recipes.read_recipe(recipes.find_recipe("denoise-small")).name == "denoise-small"
-    (tmp_path / "denoise-small").write_text(TINY, encoding="utf-8")  # a path wins over a name
-    assert recipes.read_recipe(recipes.find_recipe("denoise-small")).name != "denoise-small"
+    (tmp_path / "denoise-small").write_text("", encoding="utf-8")
+    assert recipes.find_recipe("denoise-small").suffix == "", "a path wins over a name"
