@@ -20,6 +20,7 @@ from lessons_lib import images
 from lessons_lib.images import ImageError
 
 TASKS = ("denoise", "deblur", "upscale")  # that undo a degradation: noise, blur, too few pixels
+BLURS = "write gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or the path of a picture of the kernel"
 BORDERS = {
     "reflect": cv2.BORDER_REFLECT_101,
     "edge": cv2.BORDER_REPLICATE,
@@ -616,6 +617,56 @@ def defocus_kernel(radius: float) -> np.ndarray:
     disc = (at[:, None] ** 2 + at**2 <= radius**2).astype(np.float32)
     kernel = disc.reshape(2 * half + 1, fine, 2 * half + 1, fine).mean((1, 3))
     return kernel / kernel.sum()
+
+
+def kernel_from(text: str) -> np.ndarray:
+    """Build a blur kernel from its description, as people type it.
+
+    Parameters
+    ----------
+    text : str
+        "gaussian:S" with the standard deviation S in pixels; "defocus:R" with the radius R; "motion:L@A" with the
+        length L, an odd number of pixels, and the direction A in degrees (`motion_kernel`); or the path of a picture
+        of the kernel, whose gray values are its weights.
+
+    Returns
+    -------
+    ndarray
+        Kernel with odd sides, float32, sum 1.
+
+    Raises
+    ------
+    ImageError
+        If the text is none of these, a number is out of range, or the picture cannot be read or is black.
+    FileNotFoundError
+        If there is no file at that path.
+
+    Examples
+    --------
+    >>> from lessons_lib import degrade
+    >>> degrade.kernel_from("gaussian:1.6").shape, degrade.kernel_from("motion:15@30").shape
+    ((11, 11), (15, 15))
+    """
+    kind, _, numbers = text.partition(":")
+    try:
+        if kind == "gaussian" and numbers:
+            return gaussian_kernel(2 * math.ceil(3 * float(numbers)) + 1, float(numbers))
+        if kind == "defocus" and numbers:
+            return defocus_kernel(float(numbers))
+        if kind == "motion" and numbers:
+            length, _, angle = numbers.partition("@")
+            return motion_kernel(int(length), float(angle or 0))
+    except ImageError as error:
+        raise ImageError(f"blur is {text!r}: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise ImageError(f"blur is {text!r}: {BLURS}") from error
+    if "." not in text:
+        raise ImageError(f"blur is {text!r}: {BLURS}")
+    kernel = images.read(text, "gray")[..., 0]
+    if not kernel.max() > 0:
+        raise ImageError(f"{text} is black: a picture of a kernel is bright where light went")
+    kernel = np.pad(kernel, [(0, 1 - side % 2) for side in kernel.shape])
+    return (kernel / kernel.sum()).astype(np.float32)
 
 
 def blur(image: np.ndarray, kernel: np.ndarray, border: str = "reflect") -> np.ndarray:

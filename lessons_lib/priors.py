@@ -14,6 +14,7 @@ from lessons_lib.images import ImageError
 Denoiser = Callable[[np.ndarray, float], np.ndarray]
 START = 49 / 255  # noise level that the first round assumes, as in the paper
 BALANCE = 0.23  # weight of the denoiser against the data, as in the paper
+ROUNDS = 8  # as in the paper
 FILLS = 5  # times a round that the outside is filled anew
 LEAST = 0.5 / 255  # noise level below which the data are trusted no more: the rounding of 8 bits
 
@@ -24,7 +25,7 @@ def deblur(
     sigma: float,
     denoiser: Denoiser,
     *,
-    rounds: int = 8,
+    rounds: int = ROUNDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Deblur an image whose kernel and noise level are known, with a denoiser as the prior.

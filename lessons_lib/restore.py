@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lessons_lib import image_io, images, pretrained
+from lessons_lib import degrade, image_io, images, pretrained, priors
 from lessons_lib.degrade import TASKS
 from lessons_lib.image_io import Photo, videos
 from lessons_lib.images import ImageError
@@ -43,6 +43,8 @@ __all__ = [
 ]
 TILE = 512  # pixels of a tile's side, its halo included
 SMALLEST = 16  # smaller pictures are mirrored up to this side: no network of the book takes less
+DEBLUR_TILE = 1200  # pixels of the side of what is deblurred at once
+LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding and JPEG did
 SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -82,17 +84,22 @@ class RestoreOptions:
         Noise level in [0, 1]. None estimates it if the network is noise-conditioned.
     ensemble : bool, default False
         Whether to average over the 8 orientations of the image, which takes 8 times as long.
+    blur : str, optional
+        The blur to undo, for the task "deblur" only, as `degrade.kernel_from` takes it. None uses a network that was
+        trained to deblur.
 
     Raises
     ------
     ImageError
-        If a value is unknown or outside its range, or a scale is given for another task.
+        If a value is unknown or outside its range, or a scale or a blur is given for another task.
+    FileNotFoundError
+        If `blur` is a path where no file is.
 
     Examples
     --------
     >>> from lessons_lib.restore import RestoreOptions
     >>> RestoreOptions("upscale", scale=3)
-    RestoreOptions(task='upscale', model=None, scale=3, sigma=None, ensemble=False)
+    RestoreOptions(task='upscale', model=None, scale=3, sigma=None, ensemble=False, blur=None)
     """
 
     task: str = "denoise"
@@ -100,6 +107,7 @@ class RestoreOptions:
     scale: int | None = None
     sigma: float | None = None
     ensemble: bool = False
+    blur: str | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -110,6 +118,18 @@ class RestoreOptions:
             raise ImageError(f"scale is {self.scale}, but task {self.task} keeps the size: leave it out")
         if self.scale not in (None, 2, 3, 4):
             raise ImageError(f"scale is {self.scale}: choose 2, 3 or 4")
+        if self.blur is not None and self.task != "deblur":
+            raise ImageError(
+                f"blur is {self.blur!r}, but task {self.task} undoes none: add task deblur, or leave it out"
+            )
+        if self.blur is not None and self.ensemble:
+            raise ImageError("a given blur is undone in 8 rounds, which no ensemble averages: leave one of the two out")
+        _ = self.kernel  # a wrong one is said before anything loads
+
+    @functools.cached_property
+    def kernel(self) -> np.ndarray | None:
+        """The kernel of `blur`, or None."""
+        return None if self.blur is None else degrade.kernel_from(self.blur)
 
     def network(self, channels: int) -> Network:
         """Load the network that the options ask for.
@@ -137,6 +157,8 @@ class RestoreOptions:
         >>> RestoreOptions("denoise", "small").network(3).name
         'denoise-small'
         """
+        if self.blur is not None:  # a denoiser is the prior
+            return network("denoise", self.model, channels=channels)
         return network(self.task, self.model, scale=self.scale or 2, channels=channels)
 
 
@@ -295,6 +317,10 @@ def restore_image(
     sigma, estimated = options.sigma, options.sigma is None and network.noise_conditioned
     if estimated:
         sigma = estimate_sigma(photo.pixels)
+    if options.kernel is not None:
+        level = LEAST_TO_DEBLUR if sigma is None else max(sigma, LEAST_TO_DEBLUR) if estimated else sigma
+        pieces = _deblurred(network, photo.pixels, options.kernel, level, progress, cancelled)
+        return Restored(image_io.restored(photo, pieces), level, estimated)
     pieces = blocks(network, photo.pixels, sigma, ensemble=options.ensemble, progress=progress, cancelled=cancelled)
     return Restored(image_io.restored(photo, pieces, network.scale), sigma, estimated)
 
@@ -686,6 +712,41 @@ def blocks(
         yield (down, across), answer[inside]
         if progress:
             progress(done, total)
+
+
+def _deblurred(
+    network: Network,
+    image: np.ndarray,
+    kernel: np.ndarray,
+    sigma: float,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Undo a known blur part by part, and yield the parts; each is restored with what surrounds it."""
+    around = 2 * max(kernel.shape) + network.halo
+    step = max(DEBLUR_TILE - 2 * around, DEBLUR_TILE // 2)
+    starts = [range(0, side, step) for side in image.shape[:2]]
+    total, done = len(starts[0]) * len(starts[1]) * priors.ROUNDS, 0
+
+    def denoiser(noisy: np.ndarray, level: float) -> np.ndarray:
+        nonlocal done
+        if cancelled and cancelled():
+            raise CancelledError(f"cancelled after {done} of {total} rounds")
+        restored = denoise(noisy, level if network.noise_conditioned else None, network)
+        done += 1
+        if progress:
+            progress(done, total)
+        return restored
+
+    for top, left in itertools.product(*starts):
+        rows, columns = (
+            slice(max(top - around, 0), top + step + around),
+            slice(max(left - around, 0), left + step + around),
+        )
+        taken = image[rows, columns]
+        restored = priors.deblur(taken if taken.dtype.kind == "f" else images.to_float(taken), kernel, sigma, denoiser)
+        part = restored[top - rows.start :, left - columns.start :][:step, :step]
+        yield (slice(top, top + part.shape[0]), slice(left, left + part.shape[1])), part
 
 
 def _channels(image: np.ndarray) -> int:

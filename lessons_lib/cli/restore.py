@@ -48,6 +48,12 @@ def restore(
         str | None, typer.Option(help="the network; to denoise: small, medium (default), ridnet, gray, real")
     ] = None,
     scale: Annotated[int | None, typer.Option(help="to upscale: how many times larger, 2 (default), 3 or 4")] = None,
+    blur: Annotated[
+        str | None,
+        typer.Option(
+            help="to deblur: gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or a picture of the kernel"
+        ),
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="average over 8 orientations: a little better, 8 times slower")
     ] = False,
@@ -60,7 +66,7 @@ def restore(
     something could not be done; the rest is done all the same.
     """
     try:
-        options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble)
+        options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur)
         jobs = plan(inputs, output)
     except (ImageError, OSError) as error:
         complain(error)

@@ -128,6 +128,44 @@ def test_camera_noise_of_a_gray_image_is_gray_and_none_is_none():
     np.testing.assert_allclose(degrade.camera_noise(gray, 0.0, rng()), gray, atol=1e-4)
 
 
+def test_a_kernel_is_built_from_what_people_type(tmp_path):
+    for text, kernel in (
+        ("gaussian:1.6", degrade.gaussian_kernel(11, 1.6)),
+        ("defocus:3", degrade.defocus_kernel(3)),
+        ("motion:15@30", degrade.motion_kernel(15, 30)),
+        ("motion:9", degrade.motion_kernel(9, 0)),
+    ):
+        np.testing.assert_array_equal(degrade.kernel_from(text), kernel)
+    drawn = np.zeros((4, 6, 1), np.float32)
+    drawn[1, 2:4] = 1
+    images.write(tmp_path / "kernel.png", drawn)
+    read = degrade.kernel_from(str(tmp_path / "kernel.png"))
+    assert read.shape == (5, 7) and read.sum() == pytest.approx(1) and read[1, 2] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("gaussian:much", "write gaussian:1.6, defocus:3"),
+        ("gaussian", "write gaussian:1.6"),
+        ("shake", "write gaussian:1.6"),
+        ("motion:14@30", "blur is 'motion:14@30': kernel size is 14: use an odd"),
+        ("defocus:-1", "blur is 'defocus:-1': radius is -1"),
+    ],
+)
+def test_a_wrong_kernel_is_named_as_it_was_typed(text, says):
+    with pytest.raises(ImageError, match=says):
+        degrade.kernel_from(text)
+
+
+def test_a_black_picture_is_no_kernel(tmp_path):
+    images.write(tmp_path / "black.png", np.zeros((5, 5, 1), np.float32))
+    with pytest.raises(ImageError, match=r"black.png is black"):
+        degrade.kernel_from(str(tmp_path / "black.png"))
+    with pytest.raises(FileNotFoundError):
+        degrade.kernel_from(str(tmp_path / "none.png"))
+
+
 def test_a_level_is_one_more_channel():
     image = np.zeros((2, 5, 6, 3), np.float32)
     conditioned = degrade.with_level(image, 0.1)

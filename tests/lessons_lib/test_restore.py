@@ -224,6 +224,39 @@ def test_the_service_estimates_what_it_is_not_told(conditioned):
     assert result.estimated and result.sigma == restore.estimate_sigma(stored)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_known_blur_is_undone(photo, channels):
+    network = restore.Network(shrinkage.shrinkage(depth=2, width=4), noise_conditioned=True, halo=9, multiple=2)
+    clean = photo if channels == 3 else images.to_gray(photo)
+    blurred = degrade.Degradation(degrade.motion_kernel(9, 30), level=1 / 255)(clean, np.random.default_rng(0))
+    steps = []
+    result = restore.restore_image(
+        Photo(images.to_uint8(blurred)),
+        RestoreOptions("deblur", blur="motion:9@30"),
+        network,
+        progress=lambda *step: steps.append(step),
+    )
+    before, after = (
+        metrics.psnr(clean, images.to_float(stored), data_range=1.0)
+        for stored in (images.to_uint8(blurred), result.photo.pixels)
+    )
+    assert after > before + 3
+    assert steps == [(number, 8) for number in range(1, 9)]
+    assert result.sigma >= 1 / 255 and result.estimated
+
+
+def test_parts_that_are_deblurred_apart_show_no_seam(photo, monkeypatch):
+    """With a part for every 24 pixels; what differs is the kernel's far tail, and the borders' share of it."""
+    network = restore.Network(shrinkage.shrinkage(depth=2, width=4), noise_conditioned=True, halo=9, multiple=2)
+    blurred = degrade.Degradation(degrade.gaussian_kernel(7, 1.2), level=2 / 255)(photo, np.random.default_rng(0))
+    options = RestoreOptions("deblur", sigma=2 / 255, blur="gaussian:1.2")
+    whole = restore.restore_image(Photo(blurred), options, network).photo.pixels
+    monkeypatch.setattr(restore, "DEBLUR_TILE", 96)
+    parts = restore.restore_image(Photo(blurred), options, network).photo.pixels
+    difference = np.abs(parts - whole)
+    assert difference.max() < 0.05 and np.percentile(difference, 99) < 0.02
+
+
 def test_a_restoration_is_cancelled_before_the_next_tile(conditioned, monkeypatch):
     monkeypatch.setattr(restore, "TILE", 32)
     seen = []
@@ -239,6 +272,9 @@ def test_a_restoration_is_cancelled_before_the_next_tile(conditioned, monkeypatc
         ({"task": "paint"}, "task is 'paint': choose one of denoise, deblur, upscale"),
         ({"sigma": 300 / 255}, "sigma is 300: give the noise as papers write it, 0 to 255"),
         ({"sigma": -1 / 255}, "sigma is -1"),
+        ({"blur": "gaussian:1.6"}, "blur is 'gaussian:1.6', but task denoise undoes none"),
+        ({"task": "deblur", "blur": "shake"}, "blur is 'shake': write gaussian:1.6"),
+        ({"task": "deblur", "blur": "defocus:3", "ensemble": True}, "leave one of the two out"),
         ({"scale": 2}, "scale is 2, but task denoise keeps the size"),
         ({"task": "upscale", "scale": 5}, "scale is 5: choose 2, 3 or 4"),
     ],
