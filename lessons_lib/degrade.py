@@ -978,6 +978,8 @@ class DegradationInfo:
         The blur kernel, (odd, odd), sum 1; None without a blur.
     scale : int, default 1
         How many times smaller the image became.
+    jpeg : int, optional
+        Quality of the JPEG as which it was stored, as its tables say; None for no JPEG.
 
     Examples
     --------
@@ -990,6 +992,7 @@ class DegradationInfo:
     sigma: float = 0.0
     kernel: np.ndarray | None = None
     scale: int = 1
+    jpeg: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -1097,7 +1100,7 @@ class Degradation:
     def info(self) -> DegradationInfo:
         """What a restoration method may know about this degradation, as a `DegradationInfo`."""
         sigma = NOISES[self.noise].sigma(self.level) if self.level else 0.0
-        return DegradationInfo(sigma, self.kernel, self.scale)
+        return DegradationInfo(sigma, self.kernel, self.scale, self.jpeg)
 
 
 def _stored(image: np.ndarray) -> np.ndarray:

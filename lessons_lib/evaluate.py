@@ -18,6 +18,7 @@ import psutil
 
 from lessons_lib import classical, datasets, degrade, images, metrics, pretrained, restore
 from lessons_lib.degrade import Degradation, DegradationInfo
+from lessons_lib.image_io import Photo
 from lessons_lib.images import ImageError
 
 Restorer = Callable[[np.ndarray, DegradationInfo], np.ndarray]
@@ -142,10 +143,13 @@ def get_restorer(task: str, name: str) -> Restorer:
     """A restorer by name: a method of `classical`, or shipped weights such as "denoise-medium".
 
     Noise-conditioned networks get the noise of the protocol; "NAME:blind" lets `restore.estimate_sigma` find it,
-    "NAME:x8" averages over the 8 ways to turn and mirror the picture, and both can follow. Raises ImageError that names
+    "NAME:x8" averages over the 8 ways to turn and mirror the picture, and both can follow. "auto" is what `lessons
+    restore` does by default. Raises ImageError that names
     the choices.
     """
     base, *how = name.split(":")
+    if (task, name) == ("denoise", "auto"):
+        return _as_by_default
     if task not in classical.METHODS or base not in pretrained.names(task):
         _check_name(task, name)
         return lambda degraded, info: classical.restore(task, name, degraded, info)
@@ -161,6 +165,11 @@ def get_restorer(task: str, name: str) -> Restorer:
         return getattr(restore, task)(degraded, model=network, **options)
 
     return restored
+
+
+def _as_by_default(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
+    """What `lessons restore` makes of a picture without any option."""
+    return restore.restore_image(Photo(degraded, jpeg=info.jpeg), restore.RestoreOptions()).photo.pixels
 
 
 def _check_name(task: str, name: str) -> None:

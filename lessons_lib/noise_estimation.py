@@ -1,10 +1,14 @@
-"""Estimation of the noise level of an image from the image alone."""
+"""Estimation of the noise of an image: white noise from the image alone, other noise from what a network finds."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 import math
+from collections.abc import Iterable
 
+import cv2
 import numpy as np
 from scipy import stats
 
@@ -17,6 +21,11 @@ FEWEST = 2 * SIDE**2  # fewer do not make a covariance
 CLIPPED = 0.05  # patches with a larger share of black or white pixels are left out: their noise was cut off
 SURE = 1 - 1e-6  # share of the patches of pure noise that pass for smooth
 ROUNDS = 3
+WINDOW = 15  # pixels of the side over which local noise is measured
+BINS = 6  # of brightness
+SMOOTH, SMOOTHEST = 20, 5  # percentiles of local noise: what smooth places show, and the smoothest
+QUIET = 0.65 / 255  # less than this in the smoothest places is no noise
+ALLOWANCE = 1.15  # by how much noise may exceed that of smooth places
 MORE, LITTLE = 1.25, 2 / 255  # brightness always shows a little more: its texture
 
 
@@ -121,3 +130,140 @@ def _roughness() -> float:
     both = np.kron(line, one) + np.kron(one, line)
     mean, variance = np.trace(both), 2 * np.square(both).sum()
     return float(stats.gamma.ppf(SURE, mean**2 / variance, scale=variance / mean))
+
+
+@dataclasses.dataclass(frozen=True)
+class NoiseFound:
+    """How strong the noise of an image is, at each brightness, as `found_noise` measures it.
+
+    Parameters
+    ----------
+    brightness : tuple of float
+        Brightnesses in [0, 1], in ascending order.
+    levels : tuple of float
+        Standard deviation of the noise in smooth places of each brightness, in [0, 1].
+    least : float
+        Standard deviation of the noise in the smoothest places.
+    correlation : float
+        Correlation of the noise of neighbouring pixels, from -1 to 1; that of white noise is about 0.
+
+    Examples
+    --------
+    >>> from lessons_lib.noise_estimation import NoiseFound
+    >>> found = NoiseFound((0.2, 0.8), (8 / 255, 4 / 255), least=3 / 255, correlation=0.4)
+    >>> found.quiet, round(255 * found.sigma)
+    (False, 6)
+    """
+
+    brightness: tuple[float, ...]
+    levels: tuple[float, ...]
+    least: float
+    correlation: float
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise in smooth places, over all brightnesses."""
+        return float(np.sqrt(np.mean(np.square(self.levels))))
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is so little noise that the image should be left alone."""
+        return self.least < QUIET
+
+    def limited(self, image: np.ndarray, noise: np.ndarray, strength: float = 1.0) -> np.ndarray:
+        """Return an estimate of the noise that nowhere exceeds that of smooth places by much.
+
+        A network takes some fine texture for noise. But noise of one brightness is as strong everywhere, so what is
+        stronger than in smooth places is texture.
+
+        Parameters
+        ----------
+        image : ndarray
+            Noisy image (H, W, C), float.
+        noise : ndarray
+            Estimate of its noise, the same shape.
+        strength : float, default 1.0
+            Factor of the largest noise that is allowed.
+
+        Returns
+        -------
+        ndarray
+            The estimate, float32, made smaller where it is too large.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lessons_lib.noise_estimation import NoiseFound
+        >>> found = NoiseFound((0.5,), (0.01,), least=0.01, correlation=0.0)
+        >>> noise = np.full((20, 20, 1), 0.1, np.float32)
+        >>> round(float(found.limited(np.full_like(noise, 0.5), noise).max()), 3)
+        0.012
+        """
+        allowed = ALLOWANCE * strength * np.interp(_local_mean(image.mean(-1)), self.brightness, self.levels)
+        share = np.minimum(1, allowed / np.maximum(_local_noise(noise), 1e-6))
+        return (noise * share[..., None]).astype(np.float32)
+
+
+def found_noise(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> NoiseFound:
+    """Measure noise from parts of an image and from what a denoiser would remove of them.
+
+    In smooth places a blind denoiser removes noise alone, elsewhere some texture too. So the local noise, measured over
+    15 x 15 pixels, is taken at its 20th percentile for each of six ranges of brightness. Places where values are
+    clipped or constant do not count: they show no noise, however much there is.
+
+    Parameters
+    ----------
+    pairs : iterable of tuple of ndarray
+        Parts (H, W, C) of the image, float in [0, 1], and the noise that a denoiser finds in each, the same shape.
+
+    Returns
+    -------
+    NoiseFound
+        What was found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib.noise_estimation import found_noise
+    >>> rng = np.random.default_rng(0)
+    >>> noise = rng.normal(0, 5 / 255, (96, 96, 3)).astype(np.float32)
+    >>> found = found_noise([(0.5 + noise, noise)])
+    >>> round(255 * found.sigma, 1), found.quiet
+    (4.9, False)
+    """
+    tones, locals_, products, powers = [], [], 0.0, 1e-12
+    for image, noise in pairs:
+        kept = _usable(image)
+        tones.append(_local_mean(image.mean(-1))[kept])
+        locals_.append(_local_noise(noise)[kept])
+        products += float((noise[:, 1:] * noise[:, :-1]).sum() + (noise[1:] * noise[:-1]).sum()) / 2
+        powers += float(np.square(noise).sum())
+    tone, local = np.concatenate(tones), np.concatenate(locals_)
+    if tone.size == 0:
+        return NoiseFound((0.5,), (0.0,), 0.0, 0.0)
+    edges = np.quantile(tone, np.linspace(0, 1, BINS + 1))
+    brightness, levels = [], []
+    for low, high in itertools.pairwise(edges):
+        inside = (tone >= low) & (tone <= high)
+        brightness.append(float(tone[inside].mean()))
+        levels.append(float(np.percentile(local[inside], SMOOTH)))
+    least = float(np.percentile(local, SMOOTHEST))
+    return NoiseFound(tuple(brightness), tuple(levels), least, products / powers)
+
+
+def _local_mean(plane: np.ndarray) -> np.ndarray:
+    return cv2.blur(plane.astype(np.float32), (WINDOW, WINDOW))
+
+
+def _local_noise(noise: np.ndarray) -> np.ndarray:
+    """Root mean square (H, W) of noise (H, W, C) around each pixel."""
+    return np.sqrt(np.maximum(_local_mean(np.square(noise).mean(-1)), 0))
+
+
+def _usable(image: np.ndarray) -> np.ndarray:
+    """Where (H, W) hardly a pixel around is clipped, and not all are equal."""
+    clipped = _local_mean(np.any((image <= 0) | (image >= 1), axis=-1)) > CLIPPED
+    gray = image.mean(-1)
+    steps = np.zeros(gray.shape, np.float32)
+    steps[:, 1:] = gray[:, 1:] != gray[:, :-1]
+    return ~clipped & (_local_mean(steps) > 0.05)

@@ -21,7 +21,7 @@ from lessons_lib import degrade, image_io, images, pretrained, priors
 from lessons_lib.degrade import TASKS
 from lessons_lib.image_io import Photo, videos
 from lessons_lib.images import ImageError
-from lessons_lib.noise_estimation import estimate_sigma
+from lessons_lib.noise_estimation import NoiseFound, estimate_sigma, found_noise
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +35,7 @@ __all__ = [
     "deblur",
     "denoise",
     "estimate_sigma",
+    "look",
     "network",
     "network_name",
     "restore_image",
@@ -44,6 +45,9 @@ __all__ = [
 TILE = 512  # pixels of a tile's side, its halo included
 SMALLEST = 16  # smaller pictures are mirrored up to this side: no network of the book takes less
 DEBLUR_TILE = 1200  # pixels of the side of what is deblurred at once
+AUTO = "denoise-auto"  # the network that finds the noise itself
+SAMPLE = 192  # pixels of the side of a part that is looked at
+LEAST_WHITE, WHITE = 2 / 255, 0.75  # of the noise found, the share that must be white to be taken for white noise
 LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding and JPEG did
 SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
@@ -77,7 +81,8 @@ class RestoreOptions:
     task : str, default "denoise"
         "denoise", "deblur" or "upscale".
     model : str, optional
-        Short or long name of a network for the task. None takes the usual one.
+        Short or long name of a network for the task. None takes the usual one: to denoise, "auto", which finds the
+        noise itself, or with `sigma` "medium".
     scale : int, optional
         Upscaling factor 2, 3 or 4, for the task "upscale" only. None is 2 there.
     sigma : float, optional
@@ -87,6 +92,9 @@ class RestoreOptions:
     blur : str, optional
         The blur to undo, for the task "deblur" only, as `degrade.kernel_from` takes it. None uses a network that was
         trained to deblur.
+    strength : float, optional
+        Factor of the noise that was found or estimated, from 0.1 to 4, for the task "denoise" only. None is 1, and
+        leaves an image alone in which hardly any noise is found.
 
     Raises
     ------
@@ -99,7 +107,7 @@ class RestoreOptions:
     --------
     >>> from lessons_lib.restore import RestoreOptions
     >>> RestoreOptions("upscale", scale=3)
-    RestoreOptions(task='upscale', model=None, scale=3, sigma=None, ensemble=False, blur=None)
+    RestoreOptions(task='upscale', model=None, scale=3, sigma=None, ensemble=False, blur=None, strength=None)
     """
 
     task: str = "denoise"
@@ -108,6 +116,7 @@ class RestoreOptions:
     sigma: float | None = None
     ensemble: bool = False
     blur: str | None = None
+    strength: float | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -124,6 +133,12 @@ class RestoreOptions:
             )
         if self.blur is not None and self.ensemble:
             raise ImageError("a given blur is undone in 8 rounds, which no ensemble averages: leave one of the two out")
+        if self.strength is not None and self.task != "denoise":
+            raise ImageError(f"strength is {self.strength:g}, but task {self.task} removes no noise: leave it out")
+        if self.strength is not None and not 0.1 <= self.strength <= 4:
+            raise ImageError(f"strength is {self.strength:g}: give 0.1 to 4; 1 takes the noise as it was found")
+        if self.strength is not None and self.sigma is not None:
+            raise ImageError("sigma says how strong the noise is, strength scales what was found: give one of the two")
         _ = self.kernel  # a wrong one is said before anything loads
 
     @functools.cached_property
@@ -159,12 +174,15 @@ class RestoreOptions:
         """
         if self.blur is not None:  # a denoiser is the prior
             return network("denoise", self.model, channels=channels)
-        return network(self.task, self.model, scale=self.scale or 2, channels=channels)
+        model = self.model
+        if self.task == "denoise" and model is None and self.sigma is None and AUTO in pretrained.names("denoise"):
+            model = AUTO
+        return network(self.task, model, scale=self.scale or 2, channels=channels)
 
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """A restored photo and the noise level used.
+    """A restored photo, the noise level used, and what was found.
 
     Parameters
     ----------
@@ -174,6 +192,8 @@ class Restored:
         Noise level in [0, 1], estimated or given; None if the network takes none.
     estimated : bool
         Whether `sigma` was estimated from the image.
+    found : str, default ""
+        What was found and done, in words, where the network looked for the noise itself.
 
     Examples
     --------
@@ -188,6 +208,7 @@ class Restored:
     photo: Photo
     sigma: float | None
     estimated: bool
+    found: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +233,8 @@ class Network:
         Number of pixels that divides the sides and the positions of tiles.
     name : str, default ""
         Name of a pretrained network; empty for others.
+    strength : bool, default False
+        Whether the network finds the noise itself, and its input has one channel more, the factor of what it finds.
 
     Examples
     --------
@@ -229,6 +252,7 @@ class Network:
     halo: int = 0
     multiple: int = 1
     name: str = ""
+    strength: bool = False
 
     @classmethod
     def load(cls, name: str) -> Network:
@@ -258,7 +282,8 @@ class Network:
         """
         card = pretrained.card(name)
         keys = ("noise_conditioned", "channels", "scale", "halo", "multiple")
-        return cls(pretrained.load(name), name=name, **{key: card[key] for key in keys})
+        strength = card.get("strength", False)
+        return cls(pretrained.load(name), name=name, strength=strength, **{key: card[key] for key in keys})
 
 
 def restore_image(
@@ -314,15 +339,107 @@ def restore_image(
     ((16, 16, 3), 'uint8', None)
     """
     network = network or options.network(photo.pixels.shape[-1])
+    if network.strength:
+        return _restored_by_finding(photo, options, network, look(network, photo.pixels), progress, cancelled)
     sigma, estimated = options.sigma, options.sigma is None and network.noise_conditioned
     if estimated:
-        sigma = estimate_sigma(photo.pixels)
+        sigma = min(1.0, estimate_sigma(photo.pixels) * (options.strength or 1))
+    elif options.strength is not None:
+        raise ImageError("this network knows no strength: leave --strength or --model out")
     if options.kernel is not None:
         level = LEAST_TO_DEBLUR if sigma is None else max(sigma, LEAST_TO_DEBLUR) if estimated else sigma
         pieces = _deblurred(network, photo.pixels, options.kernel, level, progress, cancelled)
         return Restored(image_io.restored(photo, pieces), level, estimated)
     pieces = blocks(network, photo.pixels, sigma, ensemble=options.ensemble, progress=progress, cancelled=cancelled)
     return Restored(image_io.restored(photo, pieces, network.scale), sigma, estimated)
+
+
+def _restored_by_finding(
+    photo: Photo,
+    options: RestoreOptions,
+    network: Network,
+    found: NoiseFound,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+    frame: bool = False,
+) -> Restored:
+    """Leave the photo alone, or restore it by the network that suits what was found; all frames of a video by one."""
+    if options.sigma is not None:
+        raise ImageError("this network finds the noise itself: leave --sigma out, or name another --model")
+    jpeg = f", JPEG of quality {photo.jpeg}" if photo.jpeg and photo.jpeg < 98 else ""
+    if found.quiet and options.strength is None:
+        return Restored(
+            photo, 0.0, True, f"no noise to speak of found{jpeg}, left as it is; --strength 1 cleans anyway"
+        )
+    strength = options.strength or 1.0
+    white = 0.0 if frame or photo.jpeg or options.model else min(1.0, estimate_sigma(photo.pixels))
+    if white > max(LEAST_WHITE, WHITE * found.sigma):
+        said = f"white noise of sigma {255 * white:.1f} found"
+        other = dataclasses.replace(options, model="medium")
+        result = restore_image(photo, other, progress=progress, cancelled=cancelled)
+        return dataclasses.replace(result, found=said)
+    pieces = blocks(
+        network,
+        photo.pixels,
+        ensemble=options.ensemble,
+        progress=progress,
+        cancelled=cancelled,
+        strength=strength,
+        found=found,
+    )
+    said = f"noise of sigma {255 * found.sigma:.1f} found{_manner(found)}{jpeg}"
+    return Restored(image_io.restored(photo, pieces), found.sigma, True, said)
+
+
+def _manner(found: NoiseFound) -> str:
+    """In what way the noise is not white, in words."""
+    dark, bright = found.levels[0], found.levels[-1]
+    tones = (
+        ", stronger in the dark" if dark > 1.5 * bright else ", stronger in the light" if bright > 1.5 * dark else ""
+    )
+    return (", correlated" if found.correlation > 0.25 else "") + tones
+
+
+def look(network: Network, image: np.ndarray) -> NoiseFound:
+    """Measure the noise that a network finds in parts of an image.
+
+    Parameters
+    ----------
+    network : Network
+        A network that finds the noise itself.
+    image : ndarray
+        Image (H, W, 1 or 3): float, nominally in [0, 1], or stored values of dtype uint8 or uint16. Of a large one,
+        nine parts of 192 x 192 pixels are looked at.
+
+    Returns
+    -------
+    NoiseFound
+        What was found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.blind import blind
+    >>> network = restore.Network(blind(blocks=1, width=4, estimator=4), halo=40, multiple=2, strength=True)
+    >>> noise = np.random.default_rng(0).normal(0, 20 / 255, (96, 96, 3)).astype(np.float32)
+    >>> found = restore.look(network, 0.5 + noise)
+    >>> bool(10 < 255 * found.sigma < 22)
+    True
+    """
+    pairs = []
+    for rows, columns in itertools.product(*(_sampled(side) for side in image.shape[:2])):
+        part = image[np.ix_(rows, columns)]
+        part = part if part.dtype.kind == "f" else images.to_float(part)
+        pairs.append((part, part - _ask(network, part, np.float32(1))))
+    return found_noise(pairs)
+
+
+def _sampled(side: int) -> list[np.ndarray]:
+    """Rows, or columns, of the parts to look at: a short side, mirrored to what a network takes, or three parts."""
+    if side <= 2 * SAMPLE:
+        return [images.mirror(np.arange(_up(max(side, SMALLEST), 8)), side)]
+    return [np.arange(start, start + SAMPLE) for start in np.linspace(0, side - SAMPLE, 3, dtype=int)]
 
 
 def restore_video(
@@ -393,15 +510,22 @@ def restore_video(
     """
     network = network or options.network(3)
     estimated = options.sigma is None and network.noise_conditioned
+    frames, found = itertools.islice(video.frames(), SAMPLED_FRAMES), None
     if estimated:
-        frames = itertools.islice(video.frames(), SAMPLED_FRAMES)
-        options = dataclasses.replace(options, sigma=statistics.median(map(estimate_sigma, frames)))
+        sigma = statistics.median(map(estimate_sigma, frames)) * (options.strength or 1)
+        options = dataclasses.replace(options, sigma=min(1.0, sigma), strength=None)
+    elif network.strength:
+        looks = sorted((look(network, frame) for frame in frames), key=lambda each: each.sigma)
+        found = looks[len(looks) // 2]
 
     def restored(frame: np.ndarray) -> np.ndarray:
+        if found is not None:
+            whole = _restored_by_finding(Photo(frame), options, network, found, None, cancelled, frame=True)
+            return whole.photo.pixels
         return restore_image(Photo(frame), options, network, cancelled=cancelled).photo.pixels
 
     videos.map_frames(video, target, restored, progress or (lambda done, total: None))
-    return options.sigma, estimated
+    return (options.sigma, estimated) if found is None else (0.0 if found.quiet else found.sigma, True)
 
 
 def denoise(
@@ -647,6 +771,8 @@ def blocks(
     tile: int = TILE,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
+    strength: float = 1.0,
+    found: NoiseFound | None = None,
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """Restore an image tile by tile, and yield the pieces of the result.
 
@@ -669,6 +795,10 @@ def blocks(
         Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
     cancelled : callable, optional
         Function () -> bool that is called before each tile; true cancels the restoration.
+    strength : float, default 1.0
+        Factor of the noise, for a network that finds it itself.
+    found : NoiseFound, optional
+        What such a network found in the image (`look`): nowhere is more removed than that. None limits nothing.
 
     Yields
     ------
@@ -698,6 +828,8 @@ def blocks(
     """
     _check(image, tile)
     level = _level(network, image, sigma)
+    if network.strength:
+        level = strength
     sides = [list(_pieces(side, tile, network.halo, network.multiple)) for side in image.shape[:2]]
     total = len(sides[0]) * len(sides[1])
     for done, (rows, columns) in enumerate(itertools.product(*sides), 1):
@@ -707,6 +839,8 @@ def blocks(
         picture = image[taken] if image.dtype.kind == "f" else images.to_float(image[taken])
         at = level[taken] if isinstance(level, np.ndarray) else level
         answer = (_ask_eight if ensemble else _ask)(network, picture, at)
+        if found is not None:
+            answer = picture - found.limited(picture, picture - answer, strength)
         inside = tuple(_times(slice(p.first - p.start, p.last - p.start), network.scale) for p in (rows, columns))
         down, across = (_times(slice(p.first, p.last), network.scale) for p in (rows, columns))
         yield (down, across), answer[inside]
@@ -756,7 +890,8 @@ def _channels(image: np.ndarray) -> int:
 
 
 def _restore(image, sigma, network, ensemble, tile, progress) -> np.ndarray:
-    pieces = blocks(network, image, sigma, ensemble=ensemble, tile=tile, progress=progress)
+    found = look(network, image) if network.strength else None
+    pieces = blocks(network, image, sigma, ensemble=ensemble, tile=tile, progress=progress, found=found)
     height, width, channels = image.shape
     restored = np.empty((height * network.scale, width * network.scale, channels), np.float32)
     for place, block in pieces:
@@ -832,9 +967,11 @@ def _ask(network: Network, picture: np.ndarray, level: float | np.floating | np.
         batch = np.moveaxis(picture, -1, 0)[..., None]
     else:
         batch = np.repeat(picture, 3 if gray else 1, axis=-1)[None]
-        if gray:  # in their sum, noise that three channels share equals independent noise sqrt(3) times as strong
+        if (
+            gray and network.noise_conditioned
+        ):  # in their sum, noise that three channels share equals independent noise sqrt(3) times as strong
             level = level * np.float32(math.sqrt(3))
-    if network.noise_conditioned:
+    if network.noise_conditioned or network.strength:
         batch = np.concatenate([batch, np.broadcast_to(level, (*batch.shape[:3], 1))], axis=-1, dtype=np.float32)
     model = network.model if network.scale == 1 else _of_one_size(network.model, batch.shape[1:])
     answer = np.asarray(model.predict_on_batch(batch), np.float32)

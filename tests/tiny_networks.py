@@ -1,7 +1,7 @@
 """A folder of tiny untrained networks in place of the shipped ones."""
 
 from lessons_lib import pretrained
-from lessons_lib.models import residual, shrinkage
+from lessons_lib.models import blind, residual, shrinkage
 
 
 def fill(folder):
@@ -21,4 +21,13 @@ def fill(folder):
     own_card = card | {"model": {"kind": "residual", "arguments": arguments}, "channels": 3, "task": "upscale"}
     own_card |= {"noise_conditioned": False, "scale": 2, "halo": 4, "multiple": 1}
     pretrained.save("upscale-2", residual.residual(**arguments), own_card, folder)
+    return folder
+
+
+def fill_auto(folder):
+    """The same, and one that finds the noise itself; untrained, it does so for white noise."""
+    arguments = {"blocks": 1, "width": 4, "estimator": 4}
+    card = dict.fromkeys(pretrained.NEEDED, "") | {"task": "denoise", "noise_conditioned": False, "strength": True}
+    card |= {"scale": 1, "halo": 40, "multiple": 2, "channels": 3, "model": {"kind": "blind", "arguments": arguments}}
+    pretrained.save("denoise-auto", blind.blind(**arguments), card, fill(folder))
     return folder

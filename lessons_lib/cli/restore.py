@@ -45,9 +45,12 @@ def restore(
         float | None, typer.Option(help="standard deviation of the noise, 0 to 255; estimated if not given")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="the network; to denoise: small, medium (default), ridnet, gray, real")
+        str | None, typer.Option(help="the network; to denoise: auto (default), small, medium, ridnet, gray, real")
     ] = None,
     scale: Annotated[int | None, typer.Option(help="to upscale: how many times larger, 2 (default), 3 or 4")] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="how much of the noise that was found to remove, 0.1 to 4; 1 by default")
+    ] = None,
     blur: Annotated[
         str | None,
         typer.Option(
@@ -66,7 +69,7 @@ def restore(
     something could not be done; the rest is done all the same.
     """
     try:
-        options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur)
+        options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur, strength)
         jobs = plan(inputs, output)
     except (ImageError, OSError) as error:
         complain(error)
@@ -192,6 +195,8 @@ def _restore(job: Job, options: RestoreOptions) -> str:
             result = restore_image(photo, options, network, progress=progress)
         sigma, estimated = result.sigma, result.estimated
         notes = [*photo.notes, *image_io.write(job.target, result.photo)]
+        if result.found:
+            return ": " + "; ".join([result.found, *notes])
     said = f": noise estimated at sigma {255 * sigma:.1f}" if estimated and sigma is not None else ""
     return said + "".join(f"; {note}" for note in notes)
 

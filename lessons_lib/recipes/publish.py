@@ -29,6 +29,7 @@ def _card(recipe: Recipe, history: training.History) -> dict:
         "model": {"kind": model.pop("kind"), "arguments": model},
         "channels": 1 if data.gray else 3,
         "noise_conditioned": recipe.degradation.noise_conditioned,
+        **({"strength": True} if recipe.degradation.strength else {}),
         "scale": recipe.degradation.scale,
         "halo": recipe.halo,
         "multiple": recipe.multiple,

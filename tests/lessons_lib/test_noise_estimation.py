@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from skimage import restoration
 
-from lessons_lib import datasets, degrade, images
+from lessons_lib import datasets, degrade, images, noise_estimation
 from lessons_lib.images import ImageError
 from lessons_lib.noise_estimation import estimate_sigma
 
@@ -80,3 +80,37 @@ def test_what_is_no_picture():
     for shape in ((4, 4), (4, 4, 2), (0, 4, 3)):
         with pytest.raises(ImageError, match="shape"):
             estimate_sigma(np.zeros(shape, np.float32))
+
+
+def test_noise_is_found_where_the_picture_is_smooth():
+    """A denoiser that takes half of the texture for noise: its share in textured places is not believed."""
+    rng, rows = np.random.default_rng(0), np.arange(200)[:, None, None]
+    texture = np.where(rows < 100, rng.normal(0, 0.1, (200, 200, 1)), 0)
+    noise = rng.normal(0, 4 / 255, (200, 200, 1)).astype(np.float32)
+    tones = np.linspace(0.3, 0.7, 200)[None, :, None]
+    image = (tones + texture + noise).astype(np.float32)
+    claimed = (noise + texture / 2).astype(np.float32)
+    found = noise_estimation.found_noise([(image, claimed)])
+    assert found.sigma == pytest.approx(4 / 255, rel=0.3)
+    limited = found.limited(image, claimed)
+    assert limited[:80].std() < 0.5 * claimed[:80].std()
+    np.testing.assert_allclose(limited[120:], claimed[120:], atol=0.005)
+
+
+def test_noise_is_found_for_each_brightness_and_clipped_places_do_not_count():
+    rng = np.random.default_rng(0)
+    ramp = np.repeat(np.linspace(0, 1, 300, dtype=np.float32)[None, :, None], 200, 0)
+    noise = (rng.normal(0, 1, ramp.shape) * (0.01 + 0.04 * (1 - ramp))).astype(np.float32)
+    seen = np.clip(ramp + noise, 0, 1)
+    found = noise_estimation.found_noise([(seen, seen - ramp)])
+    assert np.all(np.diff(found.brightness) > 0)
+    assert np.all(np.diff(found.levels) < 0.003) and found.levels[0] > 2 * found.levels[-1]
+    black = np.zeros((64, 64, 3), np.float32)
+    assert noise_estimation.found_noise([(black, black)]).quiet
+
+
+def test_correlated_noise_is_found_to_be():
+    gray = np.full((128, 128, 3), 0.5, np.float32)
+    for width, low, high in ((0.3, -0.1, 0.1), (1.0, 0.6, 0.9)):
+        noisy = degrade.correlated_noise(gray, 0.05, np.random.default_rng(0), width)
+        assert low < noise_estimation.found_noise([(noisy, noisy - gray)]).correlation < high

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from lessons_lib import datasets, degrade, images, metrics, pretrained, restore
+from lessons_lib import datasets, degrade, image_io, images, metrics, pretrained, restore
 from lessons_lib.image_io import Photo
 from lessons_lib.images import ImageError
 from lessons_lib.models import residual, shrinkage
+from lessons_lib.noise_estimation import NoiseFound
 from lessons_lib.restore import Network, RestoreOptions
-from tests.tiny_networks import fill
+from tests.tiny_networks import fill, fill_auto
 
 EIGHT = list(itertools.product((False, True), range(4)))
 
@@ -295,3 +296,110 @@ def test_every_frame_of_a_video_gets_one_noise_level(conditioned, monkeypatch, t
     sigma, estimated = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions(), conditioned)
     assert estimated and given == [sigma] * len(frames)
     assert sigma == sorted(restore.estimate_sigma(frame) for frame in frames[:3])[1]
+
+
+@pytest.fixture
+def with_auto(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", fill_auto(tmp_path / "weights"))
+
+
+def stored(image):
+    return Photo(images.to_uint8(np.clip(image, 0, 1)))
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_by_default_the_noise_is_found_and_said(photo, monkeypatch):
+    """Correlated noise, which the estimate of white noise misses, found by a look that stands in for a trained one."""
+    noisy = degrade.correlated_noise(photo, 20 / 255, np.random.default_rng(0), 1.0)
+    seen = NoiseFound((0.2, 0.5, 0.8), (0.1, 0.06, 0.05), least=0.05, correlation=0.7)
+    monkeypatch.setattr(restore, "look", lambda network, image: seen)
+    data = image_io.encode(stored(noisy), ".jpg")[0]
+    for given, more in ((stored(noisy), ""), (image_io.read(data), ", JPEG of quality 95")):
+        result = restore.restore_image(given, RestoreOptions())
+        assert result.found == f"noise of sigma 18.7 found, correlated, stronger in the dark{more}"
+        assert result.sigma == seen.sigma and result.estimated
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_white_noise_goes_to_the_network_that_is_told_its_level(photo):
+    noisy = degrade.gaussian_noise(photo, 20 / 255, np.random.default_rng(0))
+    result = restore.restore_image(stored(noisy), RestoreOptions())
+    told = restore.restore_image(stored(noisy), RestoreOptions(model="medium"))
+    assert result.found.startswith("white noise of sigma 2") or result.found.startswith("white noise of sigma 19")
+    np.testing.assert_array_equal(result.photo.pixels, told.photo.pixels)
+    named = restore.restore_image(stored(noisy), RestoreOptions(model="auto"))
+    assert named.found.startswith("noise of sigma"), "who names the network gets it"
+
+
+@pytest.mark.usefixtures("with_auto")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_clean_picture_is_left_alone_unless_asked(channels):
+    rows, columns = np.mgrid[:96, :110]
+    smooth = np.repeat(((rows + columns) / 300)[..., None], channels, -1).astype(np.float32)
+    result = restore.restore_image(stored(smooth), RestoreOptions())
+    np.testing.assert_array_equal(result.photo.pixels, stored(smooth).pixels)
+    assert "no noise to speak of found, left as it is; --strength 1" in result.found
+    asked = restore.restore_image(stored(smooth), RestoreOptions(strength=1))
+    assert "left as it is" not in asked.found
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_more_strength_removes_more(photo):
+    noisy = stored(degrade.correlated_noise(photo, 20 / 255, np.random.default_rng(0), 0.6))
+    removed = []
+    for strength in (0.3, 1, 2.5):
+        restored = restore.restore_image(noisy, RestoreOptions(strength=strength)).photo.pixels
+        removed.append(float(np.std(restored.astype(float) - noisy.pixels)))
+    assert removed[0] < removed[1] - 0.5 < removed[2] - 1
+    estimated = [restore.restore_image(noisy, RestoreOptions(model="medium", strength=s)).sigma for s in (1, 2)]
+    assert estimated[1] == pytest.approx(2 * estimated[0])
+
+
+@pytest.mark.usefixtures("with_auto")
+@pytest.mark.parametrize("shape", [(9, 40, 3), (5, 7, 1), (260, 700, 3)])
+def test_any_size_is_looked_at(shape):
+    noisy = np.random.default_rng(0).normal(0.5, 0.1, shape).astype(np.float32)
+    result = restore.restore_image(Photo(noisy), RestoreOptions(model="auto", strength=1))
+    assert result.photo.pixels.shape == shape
+    assert result.sigma > 0.03 or shape[0] < 16  # too few pixels to tell
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_tiles_of_what_was_found_give_the_whole(photo):
+    network, noisy = Network.load("denoise-auto"), degrade.gaussian_noise(photo, 0.1, np.random.default_rng(0))
+    found = restore.look(network, noisy)
+    whole, parts = (np.empty_like(noisy) for _ in range(2))
+    for picture, tile in ((whole, 512), (parts, 128)):
+        for place, piece in restore.blocks(network, noisy, tile=tile, found=found):
+            picture[place] = piece
+    assert np.abs(whole - parts).max() < 1e-3
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_all_frames_of_a_video_are_limited_by_one_look(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    frames = [images.to_uint8(rng.normal(0.5, 0.05, (96, 96, 3)).astype(np.float32)) for _ in range(4)]
+    video = SimpleNamespace(frames=lambda: iter(frames))
+    used = []
+    blocks = restore.blocks
+    monkeypatch.setattr(restore, "blocks", lambda *words, **how: used.append(how["found"]) or blocks(*words, **how))
+    monkeypatch.setattr(
+        restore.videos, "map_frames", lambda v, target, function, progress: list(map(function, v.frames()))
+    )
+    sigma, estimated = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions())
+    assert estimated and len(used) == 4 and {found.sigma for found in used} == {sigma}
+
+
+@pytest.mark.usefixtures("with_auto")
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"strength": 9}, "strength is 9: give 0.1 to 4"),
+        ({"task": "upscale", "strength": 1}, "task upscale removes no noise"),
+        ({"strength": 1, "sigma": 0.1}, "give one of the two"),
+        ({"model": "auto", "sigma": 0.1}, "finds the noise itself"),
+    ],
+)
+def test_strength_and_sigma_are_told_apart(options, says):
+    with pytest.raises(ImageError, match=says):
+        restore.restore_image(Photo(np.zeros((16, 16, 3), np.uint8)), RestoreOptions(**options))

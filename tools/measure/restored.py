@@ -7,6 +7,7 @@ The sets need LESSONS_DATA or a download.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,10 @@ def small(name: str, scale: int) -> Protocol:
 def rows(name: str) -> Iterator[dict]:
     """Everything that is measured of one shipped network."""
     card = pretrained.card(name)
-    if name == "denoise-real":
+    if card.get("strength"):
+        yield from (evaluate.evaluate("auto", protocol) for protocol in files())
+        yield evaluate.evaluate(name, Protocol("denoise", evaluate.REAL))
+    elif name == "denoise-real":
         for method in (name, *REAL_RIVALS):
             yield evaluate.evaluate(method, Protocol("denoise", evaluate.REAL))
     elif card["task"] == "denoise":
@@ -90,6 +94,17 @@ def rows(name: str) -> Iterator[dict]:
     elif card["task"] == "deblur":
         for kernel in degrade.KERNELS:
             yield evaluate.evaluate(name, Protocol("deblur", "sample-test", 2.0, kernel))
+
+
+def files() -> Iterator[Protocol]:
+    """Degradations as people's files have them, on the test photographs, and real noise."""
+    make = functools.partial(Protocol, "denoise", "sample-test", clipped=True)
+    yield Protocol("denoise", evaluate.REAL)
+    yield make(sigma=20)
+    yield from (make(sigma=20, jpeg=quality) for quality in (90, 60))
+    yield from (make(sigma=sigma, noise="correlated") for sigma in (8, 20))
+    yield make(sigma=10, noise="camera", jpeg=90)
+    yield from (make(jpeg=quality) for quality in (10, 30, 50, 70, 90))
 
 
 def published() -> Iterator[dict]:
@@ -127,7 +142,8 @@ def cards() -> str:
             f"## {name}\n",
             f"- **Task:** {card['task']}, {'gray' if card['channels'] == 1 else 'colour'}"
             + (f", {card['scale']} times larger" if card["scale"] > 1 else "")
-            + (", noise-conditioned" if card["noise_conditioned"] else ""),
+            + (", noise-conditioned" if card["noise_conditioned"] else "")
+            + (", finds the noise itself" if card.get("strength") else ""),
             f"- **Network:** {model['kind']}, {arguments}; {kilobytes}",
             f"- **Data:** {card['data']}",
             f"- **Recipe:** `recipes/{recipe['name']}.toml`, seed {recipe['seed']}, {card['steps']:,} steps of "
@@ -136,7 +152,8 @@ def cards() -> str:
             f"- **Licence:** {card['licence']}",
             f"- **Limits:** {card['limits']}\n",
         ]
-        own = [row for row in found if row["method"].split(":")[0] == name]
+        methods = {name, "auto"} if card.get("strength") else {name}
+        own = [row for row in found if row["method"].split(":")[0] in methods]
         if own:
             lines += ["| method | set | protocol | PSNR | SSIM | s/MP |", "|:--|:--|:--|--:|--:|--:|"]
             lines += [
@@ -149,7 +166,10 @@ def cards() -> str:
 
 
 def _short(protocol: dict) -> str:
-    said = [f"sigma {protocol['sigma']:g}"] if protocol["sigma"] else []
+    kind = f"{protocol['noise']} noise, " if "noise" in protocol else ""
+    said = [f"{kind}sigma {protocol['sigma']:g}"] if protocol["sigma"] else []
+    said += ["clipped"] if protocol["clipped"] and protocol["sigma"] else []
+    said += [f"JPEG of quality {protocol['jpeg']}"] if "jpeg" in protocol else []
     said += [protocol["kernel"]] if protocol["kernel"] else []
     said += [f"x{protocol['scale']}, Y"] if protocol["scale"] > 1 else []
     return ", ".join(said) + ("" if protocol["colour"] else ", gray")
