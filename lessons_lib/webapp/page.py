@@ -82,12 +82,12 @@ def main() -> None:
         picture = _choose_picture(task, card["scale"])
         if picture is None:
             return
-        sigma = _choose_level(card)
+        sigma, strength = _choose_level(card), _choose_strength(card)
         answer = st.session_state.get("answer")
         if st.button("Restore"):
             st.session_state.pop("answer", None)
-            answer = st.session_state["answer"] = _restore(picture, network, sigma)
-        if answer is not None and answer.key == picture.key:
+            answer = st.session_state["answer"] = _restore(picture, network, sigma, strength)
+        if answer is not None and answer.key == (*picture.key, network):  # of this picture, for this task
             _show(picture, answer)
         else:
             look = before_after.whole(picture.photo.pixels, picture.photo.alpha)
@@ -151,7 +151,8 @@ def _keep(thing: Picture | Answer) -> None:
 
 def _choose_network(task: str) -> str:
     names = pretrained.names(task)
-    first = next((n for n, name in enumerate(names) if name.endswith("-medium")), 0)
+    usual = restore.AUTO if restore.AUTO in names else f"{task}-medium"
+    first = names.index(usual) if usual in names else 0
     if task == "upscale":
         return st.radio(
             "How many times", names, format_func=lambda n: f"{pretrained.card(n)['scale']} x", horizontal=True
@@ -167,6 +168,14 @@ def _choose_level(card: dict) -> float | None:
         return None
     by_hand = st.toggle("Set the noise level by hand", help="otherwise it is estimated from the picture")
     return st.slider("Noise level, of 255", 0, 75, 25) / 255 if by_hand else None
+
+
+def _choose_strength(card: dict) -> float | None:
+    """How much of the noise that is found goes; None for all of it, and for networks that are not asked."""
+    if not card.get("strength"):
+        return None
+    chosen = st.slider("Strength", 0.3, 3.0, 1.0, 0.1, help="1 removes the noise as it was found, more smooths more")
+    return None if chosen == 1 else chosen
 
 
 def _choose_picture(task: str, scale: int) -> Picture | None:
@@ -228,7 +237,14 @@ def _sample(key: tuple, name: str, task: str, scale: int, sigma: float) -> Pictu
     return Picture(key, f"{name}.png", image_io.Photo(images.to_uint8(degraded)), clean)
 
 
-def _restore(picture: Picture, name: str, sigma: float | None) -> Answer:
+def _options(name: str, sigma: float | None, strength: float | None) -> RestoreOptions:
+    """What the visitor chose; the network that finds the noise itself may hand on to another one."""
+    card, model = pretrained.card(name), None if name == restore.AUTO else name
+    scale = card["scale"] if card["task"] == "upscale" else None
+    return RestoreOptions(card["task"], model, scale, sigma, strength=strength)
+
+
+def _restore(picture: Picture, name: str, sigma: float | None, strength: float | None = None) -> Answer:
     """Ask the network for the whole picture. Raises RefusedError if the answer were too large, or ImageError."""
     card, pixels = pretrained.card(name), picture.photo.pixels
     megapixels = pixels.shape[0] * pixels.shape[1] * card["scale"] ** 2 / 1e6
@@ -243,22 +259,20 @@ def _restore(picture: Picture, name: str, sigma: float | None) -> Answer:
         def advance(done: int, total: int) -> None:
             bar.progress(done / total, f"Restoring: {done} of {total} tiles")
 
-        result = restore.restore_image(
-            picture.photo,
-            RestoreOptions(card["task"], name, card["scale"] if card["task"] == "upscale" else None, sigma),
-            progress=advance,
-        )
+        result = restore.restore_image(picture.photo, _options(name, sigma, strength), progress=advance)
         file, lost = image_io.encode(result.photo, ".png")
         bar.empty()
     restored, facts = result.photo, [f"Network: {name}."]
-    if result.estimated and result.sigma is not None:
+    if result.found:
+        facts.append(f"{result.found[:1].upper()}{result.found[1:].replace('--strength 1', 'another strength')}.")
+    elif result.estimated and result.sigma is not None:
         facts.append(f"Noise level estimated: {255 * result.sigma:.1f} of 255.")
     facts.append(f"{megapixels:.2f} megapixels in {time.monotonic() - began:.1f} seconds on this server.")
     if picture.clean is not None:
         before = _upscaled(picture.photo.pixels, restored.pixels.shape)
         scores = [metrics.psnr(picture.clean, image_io.as_float(x), data_range=1.0) for x in (before, restored.pixels)]
         facts.append("PSNR against the clean photograph: {:.2f} dB before, {:.2f} dB after.".format(*scores))
-    answer = Answer(picture.key, restored, file, [*facts, *picture.photo.notes, *lost])
+    answer = Answer((*picture.key, name), restored, file, [*facts, *picture.photo.notes, *lost])
     _keep(answer)
     return answer
 
