@@ -48,6 +48,7 @@ DEBLUR_TILE = 1200  # pixels of the side of what is deblurred at once
 AUTO = "denoise-auto"  # the network that finds the noise itself
 SAMPLE = 192  # pixels of the side of a part that is looked at
 LEAST_WHITE, WHITE = 2 / 255, 0.75  # of the noise found, the share that must be white to be taken for white noise
+MOST = 1.1  # times the noise found in smooth places, where a network finds nine tenths of white noise, is all of it
 LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding and JPEG did
 SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
@@ -374,10 +375,11 @@ def _restored_by_finding(
     strength = options.strength or 1.0
     white = 0.0 if frame or photo.jpeg or options.model else min(1.0, estimate_sigma(photo.pixels))
     if white > max(LEAST_WHITE, WHITE * found.sigma):
+        white = min(white, MOST * found.sigma)  # an estimate of white noise takes fine texture for it
         said = f"white noise of sigma {255 * white:.1f} found"
-        other = dataclasses.replace(options, model="medium")
+        other = dataclasses.replace(options, model="medium", sigma=min(1.0, white * strength), strength=None)
         result = restore_image(photo, other, progress=progress, cancelled=cancelled)
-        return dataclasses.replace(result, found=said)
+        return dataclasses.replace(result, estimated=True, found=said)
     pieces = blocks(
         network,
         photo.pixels,

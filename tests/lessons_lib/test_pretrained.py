@@ -109,10 +109,9 @@ def test_every_shipped_network_loads_and_keeps_its_promise(name):
     card = pretrained.card(name)
     model = pretrained.load(name)
     side = 24 // card["multiple"] * card["multiple"]
-    seen = card["channels"] + card["noise_conditioned"]
-    restored = model.predict_on_batch(
-        np.full((1, side, side, seen), 0.5, np.float32) * ([1] * card["channels"] + [0.1] * card["noise_conditioned"])
-    )
+    last = [0.05] * card["noise_conditioned"] + [1.0] * card.get("strength", False)
+    given = np.float32([0.5] * card["channels"] + last)
+    restored = model.predict_on_batch(np.broadcast_to(given, (1, side, side, len(given))))
     assert restored.shape == (1, side * card["scale"], side * card["scale"], card["channels"])
     np.testing.assert_allclose(restored, 0.5, atol=0.05)  # flat gray has nothing to restore
     assert card["limits"]

@@ -324,8 +324,9 @@ def test_by_default_the_noise_is_found_and_said(photo, monkeypatch):
 def test_white_noise_goes_to_the_network_that_is_told_its_level(photo):
     noisy = degrade.gaussian_noise(photo, 20 / 255, np.random.default_rng(0))
     result = restore.restore_image(stored(noisy), RestoreOptions())
-    told = restore.restore_image(stored(noisy), RestoreOptions(model="medium"))
-    assert result.found.startswith("white noise of sigma 2") or result.found.startswith("white noise of sigma 19")
+    told = restore.restore_image(stored(noisy), RestoreOptions(sigma=result.sigma))
+    assert result.estimated and 15 < 255 * result.sigma < 22
+    assert result.found == f"white noise of sigma {255 * result.sigma:.1f} found"
     np.testing.assert_array_equal(result.photo.pixels, told.photo.pixels)
     named = restore.restore_image(stored(noisy), RestoreOptions(model="auto"))
     assert named.found.startswith("noise of sigma"), "who names the network gets it"
