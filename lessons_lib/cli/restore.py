@@ -74,6 +74,11 @@ def restore(
     except (ImageError, OSError) as error:
         complain(error)
         raise typer.Exit(1) from error
+    raise typer.Exit(0 if _all_of(jobs, options, overwrite, resume) else 1)
+
+
+def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: bool) -> bool:
+    """Restore one file after the other, and count what came of them; whether none failed."""
     done = passed = failed = 0
     for job in jobs:
         if resume and job.target.is_file():
@@ -84,7 +89,7 @@ def restore(
             failed += 1
     if len(jobs) > 1 or passed:
         print(f"{done} restored, {passed} there already, {failed} failed")
-    raise typer.Exit(1 if failed else 0)
+    return not failed
 
 
 def plan(inputs: list[str], output: Path) -> list[Job]:

@@ -107,20 +107,14 @@ def visit(page, memory: Memory, address: str, sizes: list[float]) -> dict:
     return found | {"rows": rows[1:]}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--python", default=sys.executable, help="the Python of the environment to measure")
-    parser.add_argument("--backend", default="tensorflow", help="of Keras")
-    parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 12], help="megapixels")
-    args = parser.parse_args()
+def measured(python: str, backend: str, sizes: list[float]) -> dict:
+    """Start the app in an environment, visit it, and stop it: seconds and memory, and what the environment weighs."""
     from playwright.sync_api import sync_playwright
-
-    from lessons_lib import evaluate
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    words = [args.python, "-m", "lessons_lib.webapp.server", "--port", str(port)]
-    server = subprocess.Popen(words, cwd=ROOT, env=os.environ | {"KERAS_BACKEND": args.backend})
+    words = [python, "-m", "lessons_lib.webapp.server", "--port", str(port)]
+    server = subprocess.Popen(words, cwd=ROOT, env=os.environ | {"KERAS_BACKEND": backend})
     try:
         memory = Memory(psutil.Process(server.pid))
         memory.start()
@@ -135,19 +129,31 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=browsers.find_chromium(), args=browsers.QUIET)
             page = browser.new_page(viewport=browsers.DESKTOP)
             page.set_default_timeout(280_000)
-            found = visit(page, memory, f"http://localhost:{port}", args.sizes)
+            found = visit(page, memory, f"http://localhost:{port}", sizes)
             browser.close()
     finally:
         server.terminate()
         server.wait(30)
+    return found | {"backend": backend, "network": "denoise-medium", "packages_mb": packages_mb(python)}
+
+
+def packages_mb(python: str) -> float:
+    """What all packages of an environment weigh."""
     script = "import pathlib, sys; p = [pathlib.Path(d) for d in sys.path if d.endswith('site-packages')]; print(*p)"
-    places = subprocess.run([args.python, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    places = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     files = [f for place in places for f in Path(place).rglob("*") if f.is_file() and not f.is_symlink()]
-    found |= {
-        "backend": args.backend,
-        "network": "denoise-medium",
-        "packages_mb": sum(f.stat().st_size for f in files) / 1e6,
-    }
+    return sum(f.stat().st_size for f in files) / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--python", default=sys.executable, help="the Python of the environment to measure")
+    parser.add_argument("--backend", default="tensorflow", help="of Keras")
+    parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 12], help="megapixels")
+    args = parser.parse_args()
+    from lessons_lib import evaluate
+
+    found = measured(args.python, args.backend, args.sizes)
     found["rows"] = [{key: round(value, 1) for key, value in row.items()} for row in found["rows"]]
     found = {key: round(value, 1) if isinstance(value, float) else value for key, value in found.items()}
     table = {"measured": "by python -m tools.measure.webapp", **evaluate.provenance(), **found}
