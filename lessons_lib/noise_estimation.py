@@ -201,6 +201,7 @@ class NoiseFound:
         """
         allowed = ALLOWANCE * strength * np.interp(_local_mean(image.mean(-1)), self.brightness, self.levels)
         share = np.minimum(1, allowed / np.maximum(_local_noise(noise), 1e-6))
+        share = np.where(_clipped(image), 1, share)  # what noise is there shows only in part: no limit is known
         return (noise * share[..., None]).astype(np.float32)
 
 
@@ -262,8 +263,12 @@ def _local_noise(noise: np.ndarray) -> np.ndarray:
 
 def _usable(image: np.ndarray) -> np.ndarray:
     """Where (H, W) hardly a pixel around is clipped, and not all are equal."""
-    clipped = _local_mean(np.any((image <= 0) | (image >= 1), axis=-1)) > CLIPPED
     gray = image.mean(-1)
     steps = np.zeros(gray.shape, np.float32)
     steps[:, 1:] = gray[:, 1:] != gray[:, :-1]
-    return ~clipped & (_local_mean(steps) > 0.05)
+    return ~_clipped(image) & (_local_mean(steps) > 0.05)
+
+
+def _clipped(image: np.ndarray) -> np.ndarray:
+    """Where (H, W) more than a few pixels around are black or white in some channel."""
+    return _local_mean(np.any((image <= 0) | (image >= 1), axis=-1)) > CLIPPED

@@ -12,7 +12,7 @@ from typing import Annotated
 import psutil
 import typer
 
-from lessons_lib import image_io
+from lessons_lib import image_io, pretrained
 from lessons_lib.cli.terminal import complain, progress_bar
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
@@ -173,6 +173,19 @@ def _ready(job: Job, overwrite: bool) -> None:
             part.unlink()
 
 
+def _doubts(options: RestoreOptions, network: Network) -> list[str]:
+    """What is odd about a noise level that the user typed."""
+    if options.sigma is None or not network.noise_conditioned:
+        return []
+    level = 255 * options.sigma
+    if 0 < level < 1:
+        return [f"sigma {level:g} is next to nothing: it counts from 0 to 255, and {level:g} of 1 is {255 * level:.0f}"]
+    known = pretrained.card(network.name)["recipe"].get("degradation", {}).get("sigma") if network.name else None
+    if known and level > known[1]:
+        return [f"sigma {level:g} is more than this network was trained for, {known[1]:g}: look at the result closely"]
+    return []
+
+
 def _attempt(job: Job, options: RestoreOptions, overwrite: bool) -> bool:
     """Restore one file and say in a line what came of it; returns whether it succeeded."""
     try:
@@ -199,7 +212,7 @@ def _restore(job: Job, options: RestoreOptions) -> str:
         with progress_bar(job.source.name, "tile") as progress:
             result = restore_image(photo, options, network, progress=progress)
         sigma, estimated = result.sigma, result.estimated
-        notes = [*photo.notes, *image_io.write(job.target, result.photo)]
+        notes = [*_doubts(options, network), *photo.notes, *image_io.write(job.target, result.photo)]
         if result.found:
             return ": " + "; ".join([result.found, *notes])
     said = f": noise estimated at sigma {255 * sigma:.1f}" if estimated and sigma is not None else ""

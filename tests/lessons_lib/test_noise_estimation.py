@@ -114,3 +114,12 @@ def test_correlated_noise_is_found_to_be():
     for width, low, high in ((0.3, -0.1, 0.1), (1.0, 0.6, 0.9)):
         noisy = degrade.correlated_noise(gray, 0.05, np.random.default_rng(0), width)
         assert low < noise_estimation.found_noise([(noisy, noisy - gray)]).correlation < high
+
+
+def test_where_the_picture_is_clipped_nothing_is_limited():
+    found = noise_estimation.NoiseFound((0.5,), (0.01,), least=0.01, correlation=0.0)
+    bright, noise = np.ones((40, 40, 3), np.float32), np.full((40, 40, 3), 0.1, np.float32)
+    bright[:, 20:] = 0.9
+    limited = found.limited(bright, noise)
+    np.testing.assert_array_equal(limited[:, :10], noise[:, :10])
+    assert limited[:, 35:].max() < 0.02

@@ -373,3 +373,20 @@ def test_a_kill_at_any_moment_leaves_whole_files(tmp_path):
         for path in tmp_path.glob("*.png"):
             assert image_io.read(path).pixels.shape == (500, 600, 3)
     assert (tmp_path / "0.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("sigma", "says"),
+    [
+        ("0.098", "sigma 0.098 is next to nothing: it counts from 0 to 255, and 0.098 of 1 is 25"),
+        ("25", None),
+        ("200", "sigma 200 is more than this network was trained for, 55"),
+    ],
+)
+def test_an_odd_noise_level_is_doubted_and_taken(run, tmp_path, monkeypatch, sigma, says):
+    card = pretrained.card("denoise-medium") | {"recipe": {"degradation": {"sigma": [0, 55]}}}
+    monkeypatch.setattr(restore.pretrained, "card", lambda name: card)
+    (tmp_path / "a.png").write_bytes(saved())
+    found = run("a.png", "-o", "b.png", "--sigma", sigma)
+    assert found.exit_code == 0 and (tmp_path / "b.png").exists()
+    assert (says in found.output) if says else ("trained for" not in found.output and "nothing" not in found.output)
