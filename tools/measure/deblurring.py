@@ -1,8 +1,10 @@
-"""What the chapter on deblurring cannot measure live: `python -m tools.measure.deblurring [clothes] [levin]`.
+"""What the chapter on deblurring cannot measure live: `python -m tools.measure.deblurring [clothes] [levin] [prior]`.
 
 clothes: seconds of training that each network needs to reach the squared error that the article reports.
 levin:   Levin's 4 pictures under its 8 kernels, restored by the classical methods and by two small networks.
-Both take about five minutes on two cores and write results/deblurring.json. Levin's set comes through the registry.
+prior:   the same pictures by half-quadratic splitting with denoise-gray, two minutes; into results/priors.json.
+The others take about five minutes on two cores. They write results/deblurring.json; Levin's set comes through the
+registry.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from lessons_lib import batches, classical, datasets, degrade, evaluate, images, metrics, training
+from lessons_lib import batches, classical, datasets, degrade, evaluate, images, metrics, priors, restore, training
 from lessons_lib.degrade import Degradation, DegradationInfo
 from lessons_lib.models.residual import residual
 
@@ -122,9 +124,6 @@ def trained_on_shakes(prepare: evaluate.Restorer, seconds: float = 50.0, rate: f
 
 
 def levin() -> list[dict]:
-    kernels = [images.read(path, "gray")[..., 0] for path in datasets.paths("levin09", "kernels")]
-    kernels = [kernel / kernel.sum() for kernel in kernels]
-    sharp = [images.read(path, "gray") for path in datasets.paths("levin09", "sharp")]
     methods = {
         name: lambda degraded, info, name=name: classical.restore("deblur", name, degraded, info)
         for name in classical.METHODS["deblur"]
@@ -134,6 +133,26 @@ def levin() -> list[dict]:
     training.set_precision("auto")
     methods["residual network 8 x 32, told nothing"] = trained_on_shakes(classical.identity)
     methods["the same, on Wiener's answer (told the kernel)"] = trained_on_shakes(tuned)
+    return on_levin(methods)
+
+
+def prior() -> list[dict]:
+    """The default of `lessons restore --task deblur --blur KERNEL`: told the kernel and the noise."""
+    training.set_precision("auto")
+    network = restore.Network.load("denoise-gray")
+
+    def plugged(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
+        assert info.kernel is not None
+        return priors.deblur(degraded, info.kernel, info.sigma, lambda x, sigma: restore.denoise(x, sigma, network))
+
+    return on_levin({"half-quadratic splitting, denoise-gray": plugged})
+
+
+def on_levin(methods: dict[str, evaluate.Restorer]) -> list[dict]:
+    """Rows of Levin's 4 pictures under its 8 kernels, with noise."""
+    kernels = [images.read(path, "gray")[..., 0] for path in datasets.paths("levin09", "kernels")]
+    kernels = [kernel / kernel.sum() for kernel in kernels]
+    sharp = [images.read(path, "gray") for path in datasets.paths("levin09", "sharp")]
     rows = []
     for name, restorer in methods.items():
         scores = []
@@ -153,12 +172,12 @@ def levin() -> list[dict]:
 
 
 def main() -> None:
-    parts = {"clothes": clothes, "levin": levin}
+    parts = {"clothes": clothes, "levin": levin, "prior": prior}
     wanted = sys.argv[1:] or list(parts)
     if set(wanted) - set(parts):
         raise SystemExit(f"choose from {', '.join(parts)}")
     for name in wanted:
-        evaluate.store(parts[name](), RESULTS)
+        evaluate.store(parts[name](), RESULTS.with_name("priors.json") if name == "prior" else RESULTS)
 
 
 if __name__ == "__main__":
