@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +18,12 @@ from lessons_lib.cli.terminal import complain, progress_bar
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
-from lessons_lib.restore import Network, RestoreOptions, restore_image, restore_video
+from lessons_lib.restore import Network, RestoreOptions, network_name, restore_image, restore_video
 
 MAGIC = set("*?[")
+# Pictures and videos by their names that cannot be read here: passing over them is no success.
+UNREADABLE = {".heic", ".heif", ".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f"}
+UNREADABLE |= {".psd", ".jxl", ".exr", ".jp2", ".svg", ".pdf", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".mpg", ".mpeg"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Job:
 def restore(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, videos, folders, or patterns")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="the file to write, or a folder (made if needed)")
+        str, typer.Option("-o", "--output", metavar="OUT", help="the file to write, or a folder (made if needed)")
     ],
     task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
     sigma: Annotated[
@@ -70,11 +74,24 @@ def restore(
     """
     try:
         options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur, strength)
-        jobs = plan(inputs, output)
+        if model:
+            network_name("denoise" if blur else task, model)  # a wrong one is said once, before anything loads
+        folder = output.endswith(("/", os.sep))
+        jobs = plan(inputs, Path(output), folder=folder)
     except (ImageError, OSError) as error:
         complain(error)
         raise typer.Exit(1) from error
-    raise typer.Exit(0 if _all_of(jobs, options, overwrite, resume) else 1)
+    fine = _all_of(jobs, options, overwrite, resume)
+    raise typer.Exit(0 if _said_of(passed_over(inputs, Path(output))) and fine else 1)
+
+
+def _said_of(files: list[Path]) -> bool:
+    """Say how many files of which kinds were passed over; whether none of them looks like a picture or a video."""
+    counts = Counter(file.suffix.lower() or "without a suffix" for file in files)
+    if counts:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+        print(f"{len(files)} passed over: {kinds}")
+    return not set(counts) & UNREADABLE
 
 
 def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: bool) -> bool:
@@ -92,29 +109,50 @@ def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: b
     return not failed
 
 
-def plan(inputs: list[str], output: Path) -> list[Job]:
+def plan(inputs: list[str], output: Path, *, folder: bool = False) -> list[Job]:
     """What to read and where to write: into the file `output` for one file, else into the folder, by the same names.
 
-    Folders are gone through with all below them, and patterns are expanded (not every shell does). Raises ImageError if
-    nothing is found, or if two results would have one name.
+    Folders are gone through with all below them, and patterns are expanded (not every shell does). Files of one name
+    from several folders keep the names of their folders. `folder` says that `output` is one, whatever its name. Raises
+    ImageError if nothing is found, or if two results would have one name all the same.
     """
-    found = [pair for given in inputs for pair in _expand(given, output)]
+    found = [pair for given in inputs for pair in _expand(given, output) if _is_known(pair[0], inputs)]
     if not found:
-        raise ImageError(f"no picture or video in {', '.join(inputs)}: these are known: {' '.join(_known())}")
-    one = len(found) == 1 and Path(inputs[0]).is_file()
+        there = passed_over(inputs, output)
+        kinds = f" (but {len(there)} of {', '.join(sorted({file.suffix.lower() for file in there}))})" if there else ""
+        raise ImageError(f"no picture or video in {', '.join(inputs)}{kinds}: these are known: {' '.join(_known())}")
+    one = len(found) == 1 and Path(inputs[0]).is_file() and not folder
     if one and output.suffix and not output.is_dir():
         return [Job(found[0][0], output)]
     if output.exists() and not output.is_dir():
         raise ImageError(f"{output} is a file: name a folder for the results")
     if not one and output.suffix.lower() in _known() and not output.is_dir():
         raise ImageError(f"{output} is named like one picture, but {len(found)} files come in: name a folder")
-    jobs = [Job(source, output / _named(inside)) for source, inside in found]
+    counts = Counter(_named(inside) for _, inside in dict.fromkeys(found))
+    apart = [(source, _apart(source, inside) if counts[_named(inside)] > 1 else inside) for source, inside in found]
+    jobs = [Job(source, output / _named(inside)) for source, inside in apart]
     targets: dict[Path, Path] = {}
     for job in jobs:
         if job.source != targets.setdefault(job.target, job.source):
             first = targets[job.target]
             raise ImageError(f"{first} and {job.source} would both become {job.target}: restore them apart")
     return list(dict.fromkeys(jobs))
+
+
+def passed_over(inputs: list[str], output: Path) -> list[Path]:
+    """The files in folders, and of patterns, that nobody named by hand and that are no pictures by their names."""
+    found = (file for given in inputs for file, _ in _expand(given, output))
+    return [file for file in dict.fromkeys(found) if not _is_known(file, inputs)]
+
+
+def _is_known(file: Path, inputs: list[str]) -> bool:
+    """Whether a file is to be tried: named by hand, or by its suffix."""
+    return str(file) in {str(Path(given)) for given in inputs} or file.suffix.lower() in _known()
+
+
+def _apart(source: Path, inside: Path) -> Path:
+    """A file's path below the folder of results, with the name of the folder that it comes from."""
+    return inside if len(inside.parts) > 1 else Path(source.resolve().parent.name, inside)
 
 
 def _known() -> list[str]:
@@ -139,7 +177,7 @@ def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
     own = output.resolve()
     for file, inside in files:
         hidden = any(part.startswith(".") for part in inside.parts)
-        if file.suffix.lower() in _known() and not hidden and own not in file.resolve().parents:
+        if not hidden and own not in file.resolve().parents:
             yield file, inside
 
 

@@ -197,10 +197,10 @@ BAD_WORDS = {
     "a picture as a video": ("a.png", "-o", "b.mp4"),
     "many into a file": ("a.png", "there.png", "-o", "note.txt"),
     "many into a picture": ("a.png", "there.png", "-o", "b.png/../c.png"),
-    "two of one name": ("a.png", "more/a.png", "-o", "out"),
+    "two of one name in folders of one name": ("more/a.png", "deep/more/a.png", "-o", "out"),
     "a folder below a file": ("a.png", "-o", "note.txt/b.png"),
     "a folder that takes none": ("a.png", "-o", "/proc/none/b.png"),
-    "an option that is none": ("a.png", "-o", "b.png", "--strength", "3"),
+    "an option that is none": ("a.png", "-o", "b.png", "--softness", "3"),
 }
 
 
@@ -390,3 +390,49 @@ def test_an_odd_noise_level_is_doubted_and_taken(run, tmp_path, monkeypatch, sig
     found = run("a.png", "-o", "b.png", "--sigma", sigma)
     assert found.exit_code == 0 and (tmp_path / "b.png").exists()
     assert (says in found.output) if says else ("trained for" not in found.output and "nothing" not in found.output)
+
+
+def test_what_is_passed_over_is_counted_and_named(run, tmp_path):
+    for name in ("a.png", "b/c.png"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(saved())
+    (tmp_path / "in" / "notes.txt").write_text("x")
+    found = run("in", "-o", "out")
+    assert found.exit_code == 0 and "1 passed over: 1 .txt" in found.output
+    for name in ("one.HEIC", "b/two.heic", "raw.dng"):
+        (tmp_path / "in" / name).write_bytes(b"x")
+    found = run("in", "-o", "out", "--overwrite")
+    assert found.exit_code == 1 and "4 passed over: 2 .heic, 1 .txt, 1 .dng" in found.output
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "x.heic").write_bytes(b"x")
+    found = run("only", "-o", "out2")
+    assert found.exit_code == 1 and "no picture or video in only (but 1 of .heic)" in found.output
+
+
+def test_files_of_one_name_keep_their_folders(run, tmp_path):
+    for name in ("monday/a.png", "tuesday/a.png", "tuesday/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(saved())
+    assert run("monday/a.png", "tuesday/a.png", "tuesday/b.png", "-o", "out").exit_code == 0
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")} == {
+        "monday/a.png",
+        "tuesday/a.png",
+        "b.png",
+    }
+    assert run("*/a.png", "-o", "out3").exit_code == 0
+    assert (tmp_path / "out3" / "monday" / "a.png").is_file()
+
+
+def test_a_slash_at_the_end_makes_a_folder(run, tmp_path):
+    (tmp_path / "a.png").write_bytes(saved())
+    assert run("a.png", "-o", "holiday.2024/").exit_code == 0
+    assert (tmp_path / "holiday.2024" / "a.png").is_file()
+
+
+def test_a_wrong_model_is_said_once_for_all_files(run, tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(saved())
+    found = run("a.png", "b.png", "-o", "out", "--model", "transformer")
+    assert found.exit_code == 1
+    assert found.output.count("transformer") == 1 and not (tmp_path / "out").exists()
