@@ -173,8 +173,11 @@ class RestoreOptions:
         >>> RestoreOptions("denoise", "small").network(3).name
         'denoise-small'
         """
-        if self.blur is not None:  # a denoiser is the prior
-            return network("denoise", self.model, channels=channels)
+        if self.blur is not None:  # a denoiser is the prior, and each round tells it a level
+            prior = network("denoise", self.model, channels=channels)
+            if not prior.noise_conditioned:
+                raise ImageError(f"{prior.name} takes no noise level, which undoing a blur needs: name medium or small")
+            return prior
         model = self.model
         if self.task == "denoise" and model is None and self.sigma is None and AUTO in pretrained.names("denoise"):
             model = AUTO

@@ -392,6 +392,14 @@ def test_all_frames_of_a_video_are_limited_by_one_look(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("with_auto")
+def test_a_known_blur_needs_a_denoiser_that_is_told_a_level():
+    with pytest.raises(ImageError, match="denoise-auto takes no noise level"):
+        restore.restore_image(
+            Photo(np.zeros((16, 16, 3), np.uint8)), RestoreOptions("deblur", "auto", blur="gaussian:1")
+        )
+
+
+@pytest.mark.usefixtures("with_auto")
 @pytest.mark.parametrize(
     ("options", "says"),
     [
