@@ -1,95 +1,110 @@
-import cv2
+import contextlib
+import signal
+
 import numpy as np
 import pytest
 
 from lessons_lib.image_io import videos
 from lessons_lib.images import ImageError
+from tests.lessons_lib.image_io.films import film, picture
+from tests.lessons_lib.image_io.test_video_reading import spoilt
+
+resource = pytest.importorskip("resource")
 
 
-def film(path, count=6, size=(48, 64), code="mp4v"):
-    """A gray ramp that gets brighter from frame to frame; returns the path."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), 12.5, size[::-1])
-    for number in range(count):
-        writer.write(np.full((*size, 3), (10, 60, 20 * number + 20), np.uint8))  # BGR
-    writer.release()
-    return path
+def nothing(*_):
+    """Progress that nobody looks at."""
 
 
 def test_frames_are_rgb_and_all_there(tmp_path):
     video = videos.open_video(film(tmp_path / "a.mp4"))
-    assert (video.count, video.rate) == (6, 12.5)
+    assert (video.count, video.rate) == (6, 25)
     found = list(video.frames())
     assert len(found) == 6
     for number, frame in enumerate(found):
-        np.testing.assert_allclose(frame.mean((0, 1)), (20 * number + 20, 60, 10), atol=6)
+        np.testing.assert_allclose(frame[4:20, 4:28].mean((0, 1)), picture(number)[4, 4], atol=4)
 
 
 @pytest.mark.parametrize("suffix", videos.CODECS)
 def test_a_video_is_written_whole(tmp_path, suffix):
     seen = []
     target = tmp_path / f"b{suffix}"
-    video = videos.open_video(film(tmp_path / "a.avi", code="MJPG"))
+    video = videos.open_video(film(tmp_path / "a.mp4"))
     videos.map_frames(video, target, lambda f: np.repeat(np.repeat(f, 2, 0), 2, 1), lambda *at: seen.append(at))
-    assert seen[-1] == (6, 6)
+    assert seen == [(number, 6) for number in range(1, 7)]
     again = videos.open_video(target)
-    assert (again.count, again.rate) == (6, 12.5)
+    assert (again.count, again.rate) == (6, 25)
     assert next(again.frames()).shape == (96, 128, 3)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", f"b{suffix}"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", f"b{suffix}"]
 
 
 def test_odd_sizes_become_even(tmp_path):
     video = videos.open_video(film(tmp_path / "a.mp4"))
-    videos.map_frames(video, tmp_path / "b.mp4", lambda f: f[:31, :45], lambda *_: None)
+    videos.map_frames(video, tmp_path / "b.mp4", lambda f: f[:31, :45], nothing)
     assert next(videos.open_video(tmp_path / "b.mp4").frames()).shape == (32, 46, 3)
 
 
-def test_what_is_no_video(tmp_path, capfd):
-    (tmp_path / "words.mp4").write_text("no film")
-    (tmp_path / "empty.mp4").write_bytes(b"")
-    whole = film(tmp_path / "a.mp4").read_bytes()
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
-    film(tmp_path / "none.mp4", count=0)
-    for name in ("words", "empty", "cut", "none"):
-        with pytest.raises((ImageError, FileNotFoundError), match=name):
-            videos.open_video(tmp_path / f"{name}.mp4")
-    with pytest.raises(FileNotFoundError, match="no file"):
-        videos.open_video(tmp_path / "nothing.mp4")
-    assert capfd.readouterr().err == ""
+def test_what_the_source_loses_is_said_too(tmp_path):
+    video = videos.open_video(film(tmp_path / "a.mp4", sound="aac", again=1, layout="yuv420p10le"))
+    notes = videos.map_frames(video, tmp_path / "b.webm", lambda f: f, nothing)
+    assert notes == (
+        "the first of its 2 video tracks is taken",
+        "its 10 bits a value become 8",
+        ".webm cannot hold its sound (aac): left out",
+    )
 
 
-def test_a_video_cut_short_leaves_nothing(tmp_path):
-    whole = film(tmp_path / "a.avi", count=60, code="MJPG").read_bytes()
-    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ImageError, match=r"ends after \d+ of 60 frames"):
-        videos.map_frames(videos.open_video(tmp_path / "cut.avi"), tmp_path / "b.mp4", lambda f: f, lambda *_: None)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", "cut.avi"]
+def test_damaged_frames_are_counted(tmp_path):
+    video = videos.open_video(spoilt(tmp_path / "a.mov", 2))
+    notes = videos.map_frames(video, tmp_path / "b.mp4", lambda f: f, nothing)
+    assert "damaged frames of the source, left out or still to be seen: 2" in notes
+    with pytest.raises(ImageError, match=r"a\.mov: 20 of 60 frames are damaged"):
+        videos.map_frames(videos.open_video(spoilt(tmp_path / "a.mov", 20)), tmp_path / "c.mp4", lambda f: f, nothing)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mov", "b.mp4"]
 
 
-def test_a_failing_frame_and_a_bad_suffix_leave_nothing(tmp_path):
+def test_a_failing_frame_and_a_bad_target_leave_nothing(tmp_path):
     video = videos.open_video(film(tmp_path / "a.mp4"))
     with pytest.raises(ZeroDivisionError):
-        videos.map_frames(video, tmp_path / "b.mp4", lambda f: f // (1 if f[0, 0, 0] < 60 else 1 / 0), print)
-    with pytest.raises(ImageError, match=r"'\.gif' cannot be written: use one of \.mp4"):
-        videos.map_frames(video, tmp_path / "b.gif", lambda f: f, print)
-    with pytest.raises(ImageError, match="cannot be written"):
-        videos.map_frames(video, tmp_path / "no folder" / "b.mp4", lambda f: f, print)
+        videos.map_frames(video, tmp_path / "b.mp4", lambda f: f // (1 if f[0, 0, 0] < 60 else 1 / 0), nothing)
+    with pytest.raises(ImageError, match=r"'\.gif' cannot be written: end it in one of \.mp4"):
+        videos.map_frames(video, tmp_path / "b.gif", lambda f: f, nothing)
+    with pytest.raises(ImageError, match=r"b\.mp4 cannot be written: there is no folder"):
+        videos.map_frames(video, tmp_path / "no folder" / "b.mp4", lambda f: f, nothing)
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_a_disk_that_is_full_is_noticed(tmp_path, monkeypatch):
-    video = videos.open_video(film(tmp_path / "a.mp4"))
+@contextlib.contextmanager
+def small_files(size):
+    """No file may grow beyond `size` bytes, as on a full disk."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, before)
 
-    class Full:  # what OpenCV's writer does when nothing can be written: it says nothing
-        def __init__(self, path, *_):
-            self.path = path
 
-        isOpened = lambda self: True  # noqa: E731
-        write = lambda self, frame: None  # noqa: E731
-        release = lambda self: open(self.path, "wb").close()  # noqa: E731, PTH123
+@pytest.mark.parametrize("suffix", videos.CODECS)
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_disk_that_is_full_is_noticed(tmp_path, suffix, share, capfd):
+    """At the first byte, in the middle, and when the table is put in front."""
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(6)]
+    video = videos.open_video(film(tmp_path / "a.mp4", sound="aac" if suffix != ".webm" else None))
 
-        fourcc = staticmethod(lambda *_: 0)
+    def write(name):
+        pictures = iter(noise)
+        videos.map_frames(video, tmp_path / name, lambda _: next(pictures), nothing)
 
-    monkeypatch.setattr(cv2, "VideoWriter", Full)
-    with pytest.raises(ImageError):
-        videos.map_frames(video, tmp_path / "b.mp4", lambda f: f, lambda *_: None)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    write(f"whole{suffix}")
+    size = (tmp_path / f"whole{suffix}").stat().st_size
+    with (
+        small_files(int(share * size)),
+        pytest.raises(ImageError, match=rf"b\{suffix} could not be .* is the disk full\?"),
+    ):
+        write(f"b{suffix}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", f"whole{suffix}"]
+    assert capfd.readouterr() == ("", "")
