@@ -31,6 +31,7 @@ __all__ = [
     "Network",
     "RestoreOptions",
     "Restored",
+    "RestoredVideo",
     "blocks",
     "deblur",
     "denoise",
@@ -213,6 +214,34 @@ class Restored:
     sigma: float | None
     estimated: bool
     found: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoredVideo:
+    """What is to be said of a video that was restored.
+
+    Parameters
+    ----------
+    sigma : float or None
+        Noise level in [0, 1], estimated or given; None if the network takes none.
+    estimated : bool
+        Whether `sigma` was estimated from the video.
+    found : str, default ""
+        What was found and done, in words, where the network looked for the noise itself.
+    notes : tuple of str, default ()
+        What of the source could not be kept, one sentence each.
+
+    Examples
+    --------
+    >>> from lessons_lib.restore import RestoredVideo
+    >>> RestoredVideo(0.1, estimated=True, notes=("its cover picture is left out",)).notes
+    ('its cover picture is left out',)
+    """
+
+    sigma: float | None
+    estimated: bool
+    found: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -455,7 +484,7 @@ def restore_video(
     *,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
-) -> tuple[float | None, bool]:
+) -> RestoredVideo:
     """Restore a video frame by frame, to a file that appears whole or not at all.
 
     All frames get the same noise level, because one that changes would make the video flicker. An estimate is the
@@ -478,15 +507,13 @@ def restore_video(
 
     Returns
     -------
-    sigma : float or None
-        Noise level used, in [0, 1]; None if the network takes none.
-    estimated : bool
-        Whether it was estimated from the video.
+    RestoredVideo
+        The noise level used, what was found, and what could not be kept.
 
     Raises
     ------
     ImageError
-        If the network is not available, the noise level does not suit it, the video is cut short, or the format is
+        If the network is not available, the noise level does not suit it, the video is damaged, or the format is
         unknown or cannot be written.
     OSError
         If a file cannot be read or written.
@@ -497,25 +524,27 @@ def restore_video(
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> import cv2
+    >>> import av
     >>> import numpy as np
     >>> from lessons_lib import restore
     >>> from lessons_lib.image_io import videos
     >>> from lessons_lib.models.residual import residual
     >>> network = restore.Network(residual(depth=2, width=4), halo=2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     source, target = Path(folder, "source.avi"), Path(folder, "target.avi")
-    ...     writer = cv2.VideoWriter(str(source), cv2.VideoWriter.fourcc(*"MJPG"), 25, (16, 16))
-    ...     for level in (50, 100):
-    ...         _ = writer.write(np.full((16, 16, 3), level, np.uint8))
-    ...     _ = writer.release()
-    ...     used = restore.restore_video(videos.open_video(source), target, restore.RestoreOptions(), network)
-    ...     print(used, videos.open_video(target).count)
-    (None, False) 2
+    ...     source, target = Path(folder, "source.mp4"), Path(folder, "target.mp4")
+    ...     with av.open(str(source), "w") as film:
+    ...         stream = film.add_stream("libx264", 25, width=16, height=16)
+    ...         for level in (50, 100):
+    ...             frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), level, np.uint8))
+    ...             film.mux(stream.encode(frame))
+    ...         film.mux(stream.encode())
+    ...     result = restore.restore_video(videos.open_video(source), target, restore.RestoreOptions(), network)
+    ...     print(result, videos.open_video(target).count)
+    RestoredVideo(sigma=None, estimated=False, found='', notes=()) 2
     """
     network = network or options.network(3)
     estimated = options.sigma is None and network.noise_conditioned
-    frames, found = itertools.islice(video.frames(), SAMPLED_FRAMES), None
+    frames, found, said = itertools.islice(video.frames(), SAMPLED_FRAMES), None, ""
     if estimated:
         sigma = statistics.median(map(estimate_sigma, frames)) * (options.strength or 1)
         options = dataclasses.replace(options, sigma=min(1.0, sigma), strength=None)
@@ -524,13 +553,19 @@ def restore_video(
         found = looks[len(looks) // 2]
 
     def restored(frame: np.ndarray) -> np.ndarray:
+        nonlocal said
         if found is not None:
             whole = _restored_by_finding(Photo(frame), options, network, found, None, cancelled, frame=True)
+            said = whole.found
             return whole.photo.pixels
         return restore_image(Photo(frame), options, network, cancelled=cancelled).photo.pixels
 
-    videos.map_frames(video, target, restored, progress or (lambda done, total: None))
-    return (options.sigma, estimated) if found is None else (0.0 if found.quiet else found.sigma, True)
+    notes = videos.map_frames(video, target, restored, progress or (lambda done, total: None))
+    if found is None:
+        return RestoredVideo(options.sigma, estimated, notes=notes)
+    if found.quiet and options.strength is None:
+        return RestoredVideo(0.0, True, said, (*notes, "its frames are packed anew all the same"))
+    return RestoredVideo(found.sigma, True, said, notes)
 
 
 def denoise(

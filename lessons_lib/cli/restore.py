@@ -69,8 +69,8 @@ def restore(
 ) -> None:
     """Restore pictures and videos with the book's networks: remove noise or blur, or upscale.
 
-    A picture keeps its bits, transparency, camera data and colour profile; a video loses its sound. Exit code 1 if
-    something could not be done; the rest is done all the same.
+    A picture keeps its bits, transparency, camera data and colour profile; a video its times, sound and date. What a
+    format cannot keep is said. Exit code 1 if something could not be done; the rest is done all the same.
     """
     try:
         options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur, strength)
@@ -193,9 +193,11 @@ def _named(inside: Path) -> Path:
 
 def _ready(job: Job, overwrite: bool) -> None:
     """Make the folder, clear what a killed run left, and refuse what must not or cannot be written."""
-    target, kinds = job.target, videos.CODECS if job.is_video else image_io.SUFFIXES
-    if target.suffix.lower() not in kinds:
-        raise ImageError(f"{target} cannot be written: end it in one of {', '.join(kinds)}")
+    target = job.target
+    if job.is_video:
+        videos.check_suffix(target)
+    elif target.suffix.lower() not in image_io.SUFFIXES:
+        raise ImageError(f"{target} cannot be written: end it in one of {', '.join(image_io.SUFFIXES)}")
     if target.is_dir():
         raise ImageError(f"{target} is a folder: name a file")
     if target.exists() and target.samefile(job.source):
@@ -242,17 +244,18 @@ def _restore(job: Job, options: RestoreOptions) -> str:
         video = videos.open_video(job.source)
         network = _network(options, 3)
         with progress_bar(job.source.name, "frame") as progress:
-            sigma, estimated = restore_video(video, job.target, options, network, progress=progress)
-        notes = ["without sound"]
+            film = restore_video(video, job.target, options, network, progress=progress)
+        sigma, estimated, found = film.sigma, film.estimated, film.found
+        notes = [*_doubts(options, network), *film.notes]
     else:
         photo = image_io.read(job.source)
         network = _network(options, photo.pixels.shape[-1])
         with progress_bar(job.source.name, "tile") as progress:
             result = restore_image(photo, options, network, progress=progress)
-        sigma, estimated = result.sigma, result.estimated
+        sigma, estimated, found = result.sigma, result.estimated, result.found
         notes = [*_doubts(options, network), *photo.notes, *image_io.write(job.target, result.photo)]
-        if result.found:
-            return ": " + "; ".join([result.found, *notes])
+    if found:
+        return ": " + "; ".join([found, *notes])
     said = f": noise estimated at sigma {255 * sigma:.1f}" if estimated and sigma is not None else ""
     return said + "".join(f"; {note}" for note in notes)
 

@@ -285,17 +285,23 @@ def test_options_that_cannot_be_are_refused_in_the_users_units(options, says):
         RestoreOptions(**options)
 
 
+def mapped(video, target, function, progress):
+    """In the place of `videos.map_frames`: the function of every frame, and no file."""
+    for frame in video.frames():
+        function(frame)
+    return ("a note",)
+
+
 def test_every_frame_of_a_video_gets_one_noise_level(conditioned, monkeypatch, tmp_path):
     frames = [images.to_uint8(noisy((32, 32, 3)) * share) for share in (0.2, 0.9, 0.5, 0.7)]
     video = SimpleNamespace(frames=lambda: iter(frames))
-    given, made = [], []
+    given = []
     monkeypatch.setattr(restore, "blocks", lambda *words, **_: given.append(words[2]) or [])
-    monkeypatch.setattr(
-        restore.videos, "map_frames", lambda v, target, function, progress: made.extend(map(function, v.frames()))
-    )
-    sigma, estimated = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions(), conditioned)
-    assert estimated and given == [sigma] * len(frames)
-    assert sigma == sorted(restore.estimate_sigma(frame) for frame in frames[:3])[1]
+    monkeypatch.setattr(restore.videos, "map_frames", mapped)
+    result = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions(), conditioned)
+    assert result.estimated and given == [result.sigma] * len(frames)
+    assert (result.found, result.notes) == ("", ("a note",))
+    assert result.sigma == sorted(restore.estimate_sigma(frame) for frame in frames[:3])[1]
 
 
 @pytest.fixture
@@ -384,11 +390,27 @@ def test_all_frames_of_a_video_are_limited_by_one_look(monkeypatch, tmp_path):
     used = []
     blocks = restore.blocks
     monkeypatch.setattr(restore, "blocks", lambda *words, **how: used.append(how["found"]) or blocks(*words, **how))
+    monkeypatch.setattr(restore.videos, "map_frames", mapped)
+    result = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions())
+    assert result.estimated and len(used) == 4 and {found.sigma for found in used} == {result.sigma}
+    assert result.found.startswith(f"noise of sigma {255 * result.sigma:.1f} found")
+    assert result.notes == ("a note",)
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_a_clean_video_is_said_to_be_clean(monkeypatch, tmp_path):
+    rows, columns = np.mgrid[:96, :110]
+    smooth = np.repeat((rows + columns).astype(np.uint8)[..., None], 3, -1)
+    video, seen = SimpleNamespace(frames=lambda: iter([smooth] * 4)), []
     monkeypatch.setattr(
-        restore.videos, "map_frames", lambda v, target, function, progress: list(map(function, v.frames()))
+        restore.videos, "map_frames", lambda v, t, function, p: mapped(v, t, lambda f: seen.append(function(f)), p)
     )
-    sigma, estimated = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions())
-    assert estimated and len(used) == 4 and {found.sigma for found in used} == {sigma}
+    result = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions())
+    assert "no noise to speak of found, left as it is; --strength 1" in result.found
+    assert result.notes == ("a note", "its frames are packed anew all the same")
+    assert all((frame == smooth).all() for frame in seen) and len(seen) == 4
+    asked = restore.restore_video(video, tmp_path / "out.mp4", RestoreOptions(strength=1))
+    assert "left as it is" not in asked.found and asked.notes == ("a note",)
 
 
 @pytest.mark.usefixtures("with_auto")

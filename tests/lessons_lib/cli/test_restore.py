@@ -1,6 +1,7 @@
 import contextlib
 import io
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import time
 import warnings
 import zlib
+from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,7 +22,7 @@ from typer.testing import CliRunner
 
 from lessons_lib import image_io, pretrained
 from lessons_lib.cli import restore
-from lessons_lib.image_io import videos
+from tests.lessons_lib.image_io import films
 from tests.tiny_networks import fill
 
 app = typer.Typer()
@@ -72,16 +75,12 @@ def frames(kind):
     return saved(kind=kind, save_all=True, append_images=rest)
 
 
-def film(count=40, suffix=".mp4", code="mp4v"):
+def film(count=40, suffix=".mp4", **how):
     """A video's bytes."""
-    path = f"made{suffix}"
-    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*code), 10, (48, 32))
-    for number in range(count):
-        writer.write(np.roll(picture((32, 48, 3)), number, 1))
-    writer.release()
-    with open(path, "rb") as file:  # noqa: PTH123
-        data = file.read()
-    os.remove(path)  # noqa: PTH107
+    path = Path(f"made{suffix}")
+    films.film(path, [number / 10 for number in range(count)], (32, 48), **how)
+    data = path.read_bytes()
+    path.unlink()
     return data
 
 
@@ -138,7 +137,9 @@ BAD_FILES = {
     "words.mp4": lambda: b"this is no film",
     "no-frames.mp4": lambda: film(0),
     "cut.mp4": lambda: half(film()),
-    "cut.avi": lambda: half(film(40, ".avi", "MJPG")),
+    "cut.avi": lambda: half(film(40, ".avi", encoder="mjpeg", layout="yuvj420p", base=Fraction(1, 10))),
+    "hdr.mp4": lambda: film(2, layout="yuv420p10le", context={"color_trc": 16, "colorspace": 9}),
+    "tones.mp4": lambda: film(1, again=-1, sound="aac"),
     "picture.mp4": lambda: saved(kind="TIFF")[:100],
 }
 
@@ -332,12 +333,28 @@ def test_a_result_too_large_to_read_again_is_refused(run, tmp_path, monkeypatch)
 
 
 def test_a_video_keeps_one_level_of_noise(run, tmp_path):
-    (tmp_path / "a.mp4").write_bytes(film(5))
+    (tmp_path / "a.mp4").write_bytes(film(5, sound="aac"))
     result = run("a.mp4", "-o", "b.mp4", "--ensemble")
     assert result.exit_code == 0, result.output
-    assert "without sound" in result.output
-    video = videos.open_video(tmp_path / "b.mp4")
-    assert (video.count, video.rate) == (5, 10)
+    assert re.fullmatch(r"a\.mp4 -> b\.mp4: noise estimated at sigma \d+\.\d\n", result.output)
+    assert films.times("b.mp4") == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-4)
+    assert films.packets("b.mp4", "audio") == films.packets("a.mp4", "audio")
+
+
+def test_what_a_video_loses_is_said(run, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(film(2, sound="aac", layout="yuv420p10le", texts={"title": "A walk"}))
+    result = run("a.mp4", "-o", "b.webm")
+    assert result.exit_code == 0, result.output
+    assert "; its 10 bits a value become 8; .webm cannot hold its sound (aac): left out\n" in result.output
+
+
+def test_a_video_of_a_format_without_times_goes_to_another(run, tmp_path):
+    (tmp_path / "a.avi").write_bytes(film(2, ".avi", encoder="mjpeg", layout="yuvj420p", base=Fraction(1, 10)))
+    refusal = run("a.avi", "-o", "b.avi")
+    refused(refusal, tmp_path, ["a.avi"])
+    assert "b.avi: videos ending in '.avi' cannot be written" in refusal.stderr and ".mp4" in refusal.stderr
+    assert run("a.avi", "-o", "out").exit_code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.mp4"]
 
 
 def test_the_remains_of_a_killed_run_are_cleared(run, tmp_path):
