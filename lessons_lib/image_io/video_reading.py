@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import struct
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -103,19 +104,27 @@ class Video:
         film, broken, number = container.streams[self.stream], 0, 0
         assert isinstance(film, VideoStream)  # as `open_video` chose it
         film.thread_type = "AUTO"
+        # AVI counts the frames as they are decoded: what comes out first is shown at the first of these times.
+        clock, clockless = deque[int | None](), container.format.name == "avi"
         for packet in demuxed(self.path, container):
             if packet.stream.index != self.stream:  # the last, empty ones know their number by their stream alone
                 yield packet
                 continue
+            if clockless and packet.size:
+                clock.append(packet.dts)
             try:
                 frames = packet.decode()
             except av.FFmpegError:
                 broken += 1
+                if clock:
+                    clock.pop()
                 yield packet
                 continue
             for frame in frames:
                 assert isinstance(frame, VideoFrame)  # it is the film's packet
                 number += 1
+                if clock:
+                    frame.pts = clock.popleft()
                 yield frame
         if not number:
             raise ImageError(f"{self.path} {UNREAD}")
@@ -191,9 +200,9 @@ def _film(path: Path, container: InputContainer) -> VideoStream:
 
 def _looked_through(path: Path, container: InputContainer, film: VideoStream) -> tuple[int, Fraction]:
     """How many frames the file shows, and when it starts; refused if it is cut short or encrypted."""
-    promised = film.frames
-    if "mp4" in container.format.name and len(film.index_entries):
-        promised = min(promised, len(film.index_entries))  # an edit list may leave some out
+    promised = 0  # only MP4 and its parent count their frames in truth; an edit list may leave some out
+    if "mp4" in container.format.name:
+        promised = min(film.frames, len(film.index_entries) or film.frames)
     read = shown = 0
     end, starts = Fraction(0), dict[int, Fraction]()
     for packet in demuxed(path, container):
@@ -211,11 +220,13 @@ def _looked_through(path: Path, container: InputContainer, film: VideoStream) ->
         if stream.index in starts and stream.start_time is not None and stream.time_base:
             starts[stream.index] = stream.start_time * stream.time_base
     seconds = (container.duration or 0) / 1e6  # FFmpeg's unit, a microsecond
+    if container.format.name == "avi":  # where FFmpeg estimates, if the end is missing; but the head has it in ticks
+        seconds = max(seconds, float(film.frames * (film.time_base or 0)))
     if not shown:
         raise ImageError(f"{path} {UNREAD}")
     if read < ENOUGH * promised - 1:
         raise ImageError(f"{path} ends after {read} of {promised} frames: {AGAIN}")
-    if not promised and end < ENOUGH * seconds - 1:
+    if not promised and end < ENOUGH * seconds - 0.2:
         raise ImageError(f"{path} ends after {float(end):.1f} of {seconds:.1f} seconds: {AGAIN}")
     return shown, min(starts.values(), default=Fraction(0))
 

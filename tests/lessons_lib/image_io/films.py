@@ -116,3 +116,15 @@ def starts(path):
         seen = next(container.decode(video=0)).time
     with av.open(str(path)) as container:
         return seen, next(container.decode(audio=0)).time
+
+
+def damaged(path, count):
+    """A film of 60 pictures, the first `count` after the third of them filled with zeros."""
+    film(path, [number / 25 for number in range(60)], encoder="mjpeg", layout="yuvj420p")
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    data = bytearray(path.read_bytes())
+    for place, size in places[3 : 3 + count]:
+        data[place : place + size] = bytes(size)
+    path.write_bytes(data)
+    return path

@@ -80,6 +80,16 @@ def test_a_film_that_starts_late_shows_nothing_empty(tmp_path, target, first):
     assert after[1] - after[0] == pytest.approx(before[1] - before[0], abs=2e-3)
 
 
+def test_an_avi_has_the_times_in_which_it_is_shown(tmp_path):
+    """Its frames come with no times but those of decoding, here in another order, as B-frames want it."""
+    source = film(tmp_path / "a.avi", SECOND, encoder="mpeg4", context={"max_b_frames": 2}, base=Fraction(1, 25))
+    with av.open(str(source)) as container:
+        kinds = {frame.pict_type for frame in container.decode(video=0)}
+    assert av.video.frame.PictureType.B in kinds
+    assert written(source, tmp_path / "b.mp4") == ()
+    assert times(tmp_path / "b.mp4") == pytest.approx(SECOND, abs=1e-4)
+
+
 def test_what_an_edit_list_hides_stays_hidden(tmp_path):
     film(tmp_path / "a.mp4", [number / 25 - 0.2 for number in range(30)], sound="aac")
     written(tmp_path / "a.mp4", tmp_path / "b.mp4")

@@ -6,8 +6,7 @@ import pytest
 
 from lessons_lib.image_io import videos
 from lessons_lib.images import ImageError
-from tests.lessons_lib.image_io.films import film, picture
-from tests.lessons_lib.image_io.test_video_reading import spoilt
+from tests.lessons_lib.image_io.films import damaged, film, picture
 
 resource = pytest.importorskip("resource")
 
@@ -55,11 +54,11 @@ def test_what_the_source_loses_is_said_too(tmp_path):
 
 
 def test_damaged_frames_are_counted(tmp_path):
-    video = videos.open_video(spoilt(tmp_path / "a.mov", 2))
+    video = videos.open_video(damaged(tmp_path / "a.mov", 2))
     notes = videos.map_frames(video, tmp_path / "b.mp4", lambda f: f, nothing)
     assert "damaged frames of the source, left out or still to be seen: 2" in notes
     with pytest.raises(ImageError, match=r"a\.mov: 20 of 60 frames are damaged"):
-        videos.map_frames(videos.open_video(spoilt(tmp_path / "a.mov", 20)), tmp_path / "c.mp4", lambda f: f, nothing)
+        videos.map_frames(videos.open_video(damaged(tmp_path / "a.mov", 20)), tmp_path / "c.mp4", lambda f: f, nothing)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mov", "b.mp4"]
 
 
