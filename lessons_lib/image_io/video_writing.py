@@ -42,7 +42,7 @@ QUALITY = {
 SMOOTHLY = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
 UNNAMED = {"1 channels": "mono", "2 channels": "stereo"}  # what players take channels without a name for
 REASONS = {".avi": " (it knows no times of frames and no shape of pixels)"}
-COPIED = {"audio": "sound", "subtitle": "subtitles", "attachment": "attached file", "data": "data"}
+COPIED = {"audio": "sound", "subtitle": "subtitles", "attachment": "attached file"}
 OF_A_STREAM = ("language", "title", "handler_name", "creation_time", "timecode")  # what stays true of a new one
 OF_THE_OLD = {"major_brand", "minor_version", "compatible_brands", "encoder", "software"}  # and of a file what does not
 
@@ -183,7 +183,7 @@ class VideoWriter:
         """The streams that are copied, each by the number of its source."""
         heard = _first_packets(self.video)
         for stream in source.streams:
-            if stream.type in ("audio", "subtitle", "attachment") and _holds(self.format, stream, heard):
+            if stream.type in COPIED and _holds(self.format, stream, heard):
                 copy = _added(self.container, stream)
                 copy.metadata.update(_texts(stream))
                 copy.disposition = stream.disposition
@@ -259,14 +259,15 @@ def _earlier(chapter: Chapter, seconds: Fraction) -> Chapter:
 def _left_out(source: InputContainer, kept: list[int], suffix: str) -> list[str]:
     """Which streams are left out, in words; those of pictures are named where the source is read."""
     lost = Counter(
-        f"{COPIED.get(stream.type, stream.type)} ({stream.name or 'of an unknown kind'})"
+        (stream.type, stream.name or "of an unknown kind")
         for stream in source.streams
         if stream.index not in kept and stream.type != "video" and not _comes_anew(source, stream)
     )
-    return [
-        f"{suffix} cannot hold its {what}{f', {count} tracks' if count > 1 else ''}: left out"
-        for what, count in lost.items()
-    ]
+    notes = []
+    for (kind, name), count in lost.items():
+        what = f"its {COPIED.get(kind, kind)} ({name}{f', {count} tracks' if count > 1 else ''})"
+        notes.append(f"{suffix} cannot hold {what}: left out" if kind in COPIED else f"{what} is left out")
+    return notes
 
 
 def _comes_anew(source: InputContainer, stream: Stream) -> bool:

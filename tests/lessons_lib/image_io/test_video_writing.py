@@ -209,6 +209,33 @@ def test_subtitles_are_copied_or_said(tmp_path):
     assert written(tmp_path / "a.mkv", tmp_path / "b.mp4") == (".mp4 cannot hold its subtitles (srt): left out",)
 
 
+def test_other_data_is_said_and_tracks_are_counted(tmp_path):
+    film(tmp_path / "plain.mp4", SECOND, sound="aac")
+    with av.open(str(tmp_path / "plain.mp4")) as source, av.open(str(tmp_path / "a.mp4"), "w", "mpegts") as made:
+        copies = [made.add_stream_from_template(stream) for stream in source.streams]
+        more, data = made.add_stream_from_template(source.streams.audio[0]), made.add_data_stream("klv")
+        for packet in source.demux():
+            if packet.size:
+                again = av.Packet(bytes(packet))
+                again.pts, again.dts, again.time_base = packet.pts, packet.dts, packet.time_base
+                packet.stream = copies[packet.stream_index]
+                made.mux(packet)
+                if packet.stream is copies[1]:
+                    again.stream = more
+                    made.mux(again)
+        place = av.Packet(b"anything at all")
+        place.pts = place.dts = 0
+        place.time_base, place.stream = Fraction(1, 1000), data
+        made.mux(place)
+    assert written(tmp_path / "a.mp4", tmp_path / "b.webm") == (
+        ".webm cannot hold its sound (aac, 2 tracks): left out",
+        "its data (klv) is left out",
+    )
+    assert written(tmp_path / "a.mp4", tmp_path / "b.mp4") == ("its data (klv) is left out",)
+    with av.open(str(tmp_path / "b.mp4")) as again:
+        assert [stream.type for stream in again.streams] == ["video", "audio", "audio"]
+
+
 def test_the_time_code_is_kept(tmp_path):
     film(tmp_path / "a.mov", SECOND, track_texts={"timecode": "01:02:03:04"})
     assert written(tmp_path / "a.mov", tmp_path / "b.mp4") == ()
