@@ -36,7 +36,7 @@ MATRICES = {
     7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }
-HDR = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
+HDR: dict[int, str] = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
 ENOUGH = 0.95  # of what a file promises: some formats only estimate it
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
 AGAIN = "copy or download it again"
@@ -171,16 +171,16 @@ def open_video(path: str | os.PathLike) -> Video:
         raise FileNotFoundError(f"no file at {path}: check the spelling and the folder you run in")
     with opened(path) as container:
         film = _film(path, container)
-        index = film.index
         count, start = _looked_through(path, container, film)
     with opened(path) as container:  # from the beginning again
-        film = container.streams.video[[stream.index for stream in container.streams.video].index(index)]
+        film = _film(path, container)
         frame = _first(path, container, film)
         colours = _colours(path, frame)
         turn, right = _turn(frame)
         notes = [*_other_tracks(container, film), *_changes(frame, film)]
         if not right:
             notes.append("it is turned by an angle that is no right one: it comes out at the nearest right one")
+        index = film.index
         rate, aspect = film.average_rate or film.guessed_rate, film.sample_aspect_ratio
     if aspect and turn.exchanged:
         aspect = 1 / aspect
@@ -232,6 +232,7 @@ def _looked_through(path: Path, container: InputContainer, film: VideoStream) ->
 
 
 def _first(path: Path, container: InputContainer, film: VideoStream) -> VideoFrame:
+    """The first frame that can be decoded."""
     for packet in container.demux(film):
         try:
             if frames := packet.decode():
@@ -243,7 +244,7 @@ def _first(path: Path, container: InputContainer, film: VideoStream) -> VideoFra
 
 def _colours(path: Path, frame: VideoFrame) -> Colours:
     """What the file says of its colours, or what players take where it says nothing."""
-    if name := HDR.get(ColorTrc(frame.color_trc) if frame.color_trc in list(ColorTrc) else ColorTrc.UNSPECIFIED):
+    if name := HDR.get(frame.color_trc):
         raise ImageError(
             f"{path} is HDR ({name}), which 8 bits would spoil: export it as SDR first, from the phone or an editor"
         )

@@ -143,7 +143,8 @@ class VideoWriter:
         with self._writing():
             self.container.mux(self.film.encode())
             self.container.close()
-        with opened(self.part) as again:
+        there, kept = 0, set[str]()
+        with suppress(ImageError), opened(self.part) as again:
             there = sum(1 for packet in demuxed(self.target, again) if packet.size and packet.stream.type == "video")
             kept = {key.lower() for key in again.metadata}
         if there != self.count:

@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorTrc
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessons_lib.image_io import videos
@@ -39,6 +39,7 @@ def test_a_variable_rate_is_kept_to_the_last_frame(tmp_path, suffix):
         )
 
 
+@settings(deadline=None, max_examples=30)
 @given(gaps=st.lists(st.integers(1, 40_000), min_size=1, max_size=12))
 def test_any_times_are_kept(tmp_path_factory, gaps):
     folder = tmp_path_factory.mktemp("times")
