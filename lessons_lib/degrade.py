@@ -19,7 +19,7 @@ import numpy as np
 from lessons_lib import images
 from lessons_lib.images import ImageError
 
-TASKS = ("denoise", "deblur", "upscale")  # that undo a degradation: noise, blur, too few pixels
+TASKS = ("denoise", "dejpeg", "deblur", "upscale")  # that undo a degradation: noise, JPEG, blur, too few pixels
 BLURS = "write gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or the path of a picture of the kernel"
 BORDERS = {
     "reflect": cv2.BORDER_REFLECT_101,

@@ -46,7 +46,7 @@ def names(task: str | None = None) -> list[str]:
     Parameters
     ----------
     task : str, optional
-        "denoise", "deblur" or "upscale"; None lists the networks of all tasks.
+        "denoise", "dejpeg", "deblur" or "upscale"; None lists the networks of all tasks.
 
     Returns
     -------

@@ -71,7 +71,7 @@ def evaluate(
         list[str] | None,
         typer.Argument(help="classical methods, or networks in weights/; every classical method if none is named"),
     ] = None,
-    task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
+    task: Annotated[str, typer.Option(help="denoise, dejpeg, deblur or upscale")] = "denoise",
     pictures: Annotated[
         str, typer.Option("--set", help="the test set, such as sample-test, cbsd68 or set5; a wrong name lists all")
     ] = "sample-test",

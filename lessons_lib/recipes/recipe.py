@@ -58,7 +58,8 @@ class DegradationRange:
 
     `sigma`: noise, drawn from..to (0..255); with `skew` above 1, weak noise more often. `noises`: kinds of
     degrade.NOISES, of which one is drawn. `kernels`: kinds of degrade.RANDOM_KERNELS, of which one is drawn. `scale`:
-    how many times smaller the patch becomes. `jpeg`: the quality of a JPEG, drawn from..to, for every second patch.
+    how many times smaller the patch becomes. `jpeg`: the quality of a JPEG, drawn from..to, for `jpeg_share` of the
+    patches.
     `clean`: the share of patches without noise. `stored`: values are clipped and rounded to 8 bits, as files have them,
     and gray patches get gray noise. `noise_conditioned`: the noise level goes along as the last channel. `strength`: a
     1 does, which a user will change.
@@ -70,6 +71,7 @@ class DegradationRange:
     kernels: tuple[str, ...] = ()
     scale: int = 1
     jpeg: tuple[int, int] | tuple[()] = ()
+    jpeg_share: float = 0.5
     clean: float = 0.0
     stored: bool = False
     noise_conditioned: bool = False
@@ -85,7 +87,9 @@ class DegradationRange:
         noise = self.noises[rng.integers(len(self.noises))] if len(self.noises) > 1 else self.noises[0]
         if self.clean and rng.random() < self.clean:
             sigma = 0.0
-        jpeg = int(rng.integers(self.jpeg[0], self.jpeg[1] + 1)) if self.jpeg and rng.random() < 0.5 else None
+        jpeg = None
+        if self.jpeg and rng.random() < self.jpeg_share:
+            jpeg = int(rng.integers(self.jpeg[0], self.jpeg[1] + 1))
         level = degrade.NOISES[noise].level(sigma) if sigma else 0.0
         return Degradation(kernel, self.scale, noise, level, quantise=self.stored, jpeg=jpeg)
 
@@ -217,6 +221,9 @@ def _check(recipe: Recipe, place: str) -> None:
         or set(noises) - set(degrade.NOISES),
         f"jpeg {jpeg}: give two qualities, 1 <= from <= to <= 100": bool(jpeg)
         and not (len(jpeg) == 2 and 1 <= jpeg[0] <= jpeg[1] <= 100),
+        f"jpeg_share {recipe.degradation.jpeg_share:g}: give a share from 0 to 1": not (
+            0 <= recipe.degradation.jpeg_share <= 1
+        ),
         f"clean {recipe.degradation.clean:g}: give a share from 0 to 1": not 0 <= recipe.degradation.clean <= 1
         or not recipe.degradation.skew >= 1,
         _model_fault(recipe.model): _model_fault(recipe.model),

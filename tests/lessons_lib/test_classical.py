@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.fft import dctn, idctn
 from skimage import restoration
 
-from lessons_lib import classical, datasets, degrade, metrics
+from lessons_lib import classical, datasets, degrade, images, metrics
 from lessons_lib.classical import METHODS, DegradationInfo
 from lessons_lib.images import ImageError
 
@@ -23,6 +23,7 @@ CROP = PHOTO[40:136, 60:188]
 def known(task, sigma=25 / 255):
     return {
         "denoise": DegradationInfo(sigma),
+        "dejpeg": DegradationInfo(jpeg=30),
         "deblur": DegradationInfo(2 / 255, KERNEL),
         "upscale": DegradationInfo(scale=3),
     }[task]
@@ -62,6 +63,22 @@ def test_every_deblurrer_beats_doing_nothing(name):
     blurred = degrade.gaussian_noise(degrade.blur(PHOTO, info.kernel), info.sigma, np.random.default_rng(0))
     restored = classical.restore("deblur", name, blurred, info)
     assert metrics.psnr(PHOTO, restored, data_range=1.0) > metrics.psnr(PHOTO, blurred, data_range=1.0) + 0.3
+
+
+@pytest.mark.parametrize("quality", [10, 40])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_compressing_again_at_every_shift_beats_the_file(quality, channels):
+    clean = CROP if channels == 3 else images.to_gray(CROP)
+    compressed = degrade.jpeg(clean, quality)
+    restored = classical.restore("dejpeg", "reapplied-jpeg", compressed, DegradationInfo(jpeg=quality))
+    assert metrics.psnr(clean, restored, data_range=1.0) > metrics.psnr(clean, compressed, data_range=1.0) + 0.2
+    once = classical.reapplied_jpeg(compressed, DegradationInfo(jpeg=quality), shifts=1)
+    np.testing.assert_array_equal(once, degrade.jpeg(compressed, quality))  # no shift: one more compression
+
+
+def test_compressing_again_needs_the_quality():
+    with pytest.raises(ImageError, match=r"info\.jpeg is None"):
+        classical.restore("dejpeg", "reapplied-jpeg", CROP, DegradationInfo())
 
 
 def test_enlarging_orders_as_everybody_finds():

@@ -8,6 +8,7 @@ The sets need LESSONS_DATA or a download.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lessons_lib.evaluate import Protocol
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "results" / "restored.json"
 LEVELS = (15, 25, 50)
+QUALITIES = (10, 20, 30, 40, 60, 80, 90)
 # (sigma 15, 25, 50) for noise that is not clipped; one tuple a set.
 NOISE = {
     "cbsd68": {
@@ -87,6 +89,10 @@ def rows(name: str) -> Iterator[dict]:
             if card["noise_conditioned"]:
                 yield evaluate.evaluate(f"{name}:blind", protocol)
         yield evaluate.evaluate(f"{name}:x8", noisy("cbsd68" if card["channels"] == 3 else "bsd68", 25))
+    elif card["task"] == "dejpeg":
+        methods = (*classical.METHODS["dejpeg"], name)
+        for method, colour, quality in itertools.product(methods, (True, False), QUALITIES):
+            yield evaluate.evaluate(method, Protocol("dejpeg", "cbsd68", colour=colour, jpeg=quality))
     elif card["task"] == "upscale":
         for kind in ENLARGED:
             yield evaluate.evaluate(name, small(kind, card["scale"]))
