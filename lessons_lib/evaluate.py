@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import platform
 import subprocess
@@ -36,7 +37,12 @@ SETS = {
     "polyu": ("polyu", "test"),
 }
 REAL = "polyu"  # pairs of a noisy photograph and a clean one: nothing is added to them
-NEEDS = {"denoise": "a sigma above 0", "deblur": "a kernel", "upscale": "a scale of 2 or more"}
+NEEDS = {
+    "denoise": "a sigma above 0",
+    "dejpeg": "a jpeg quality",
+    "deblur": "a kernel",
+    "upscale": "a scale of 2 or more",
+}
 PACKAGES = ("numpy", "opencv-python", "scikit-image", "keras")
 
 
@@ -88,6 +94,7 @@ class Protocol:
             )
         given = {
             "denoise": self.sigma > 0 or self.set == REAL or self.jpeg is not None,
+            "dejpeg": self.jpeg is not None,
             "deblur": self.kernel is not None,
             "upscale": self.scale > 1,
         }
@@ -143,13 +150,12 @@ def get_restorer(task: str, name: str) -> Restorer:
     """A restorer by name: a method of `classical`, or shipped weights such as "denoise-medium".
 
     Noise-conditioned networks get the noise of the protocol; "NAME:blind" lets `restore.estimate_sigma` find it,
-    "NAME:x8" averages over the 8 ways to turn and mirror the picture, and both can follow. "auto" is what `lessons
-    restore` does by default. Raises ImageError that names
-    the choices.
+    "NAME:x8" averages over the 8 ways to turn and mirror the picture, and both can follow. "auto", to denoise and to
+    deblur, is what `lessons restore` does by default. Raises ImageError that names the choices.
     """
     base, *how = name.split(":")
-    if (task, name) == ("denoise", "auto"):
-        return _as_by_default
+    if name == "auto" and task in ("denoise", "deblur"):
+        return functools.partial(_as_by_default, restore.RestoreOptions(task))
     if task not in classical.METHODS or base not in pretrained.names(task):
         _check_name(task, name)
         return lambda degraded, info: classical.restore(task, name, degraded, info)
@@ -158,8 +164,11 @@ def get_restorer(task: str, name: str) -> Restorer:
     network = restore.Network.load(base)
 
     def restored(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
+        options: dict[str, Any] = {"ensemble": "x8" in how}
+        if task == "dejpeg":
+            return restore.dejpeg(degraded, model=network, **options)
         known = network.noise_conditioned and "blind" not in how
-        options: dict[str, Any] = {"sigma": info.sigma if known else None, "ensemble": "x8" in how}
+        options["sigma"] = info.sigma if known else None
         if task == "upscale":
             return restore.upscale(degraded, info.scale, model=network, **options)
         return getattr(restore, task)(degraded, model=network, **options)
@@ -167,9 +176,9 @@ def get_restorer(task: str, name: str) -> Restorer:
     return restored
 
 
-def _as_by_default(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
-    """What `lessons restore` makes of a picture without any option."""
-    return restore.restore_image(Photo(degraded, jpeg=info.jpeg), restore.RestoreOptions()).photo.pixels
+def _as_by_default(options: restore.RestoreOptions, degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
+    """What `lessons restore` makes of a picture that it is told nothing about."""
+    return restore.restore_image(Photo(degraded, jpeg=info.jpeg), options).photo.pixels
 
 
 def _check_name(task: str, name: str) -> None:

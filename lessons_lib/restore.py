@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lessons_lib import degrade, image_io, images, pretrained, priors
+from lessons_lib.blur_estimation import found_blur
 from lessons_lib.degrade import TASKS
 from lessons_lib.image_io import Photo, videos
 from lessons_lib.images import ImageError
@@ -34,6 +35,7 @@ __all__ = [
     "RestoredVideo",
     "blocks",
     "deblur",
+    "dejpeg",
     "denoise",
     "estimate_sigma",
     "look",
@@ -51,6 +53,7 @@ SAMPLE = 192  # pixels of the side of a part that is looked at
 LEAST_WHITE, WHITE = 2 / 255, 0.75  # of the noise found, the share that must be white to be taken for white noise
 MOST = 1.1  # times the noise found in smooth places, where a network finds nine tenths of white noise, is all of it
 LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding and JPEG did
+LEAST_FOR_SHAKES = 4 / 255
 SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -81,7 +84,7 @@ class RestoreOptions:
     Parameters
     ----------
     task : str, default "denoise"
-        "denoise", "deblur" or "upscale".
+        "denoise", "dejpeg", "deblur" or "upscale".
     model : str, optional
         Short or long name of a network for the task. None takes the usual one: to denoise, "auto", which finds the
         noise itself, or with `sigma` "medium".
@@ -92,11 +95,11 @@ class RestoreOptions:
     ensemble : bool, default False
         Whether to average over the 8 orientations of the image, which takes 8 times as long.
     blur : str, optional
-        The blur to undo, for the task "deblur" only, as `degrade.kernel_from` takes it. None uses a network that was
-        trained to deblur.
+        The blur to undo, for the task "deblur" only, as `degrade.kernel_from` takes it, or "auto", which finds it in
+        the image (`blur_estimation.found_blur`). None is "auto", or with `model` a network that was trained to deblur.
     strength : float, optional
-        Factor of the noise that was found or estimated, from 0.1 to 4, for the task "denoise" only. None is 1, and
-        leaves an image alone in which hardly any noise is found.
+        Factor of the noise, or of the error of JPEG, that was found, from 0.1 to 4, for the tasks "denoise" and
+        "dejpeg" only. None is 1, and to denoise leaves an image alone in which hardly any noise is found.
 
     Raises
     ------
@@ -133,20 +136,27 @@ class RestoreOptions:
             raise ImageError(
                 f"blur is {self.blur!r}, but task {self.task} undoes none: add task deblur, or leave it out"
             )
-        if self.blur is not None and self.ensemble:
-            raise ImageError("a given blur is undone in 8 rounds, which no ensemble averages: leave one of the two out")
-        if self.strength is not None and self.task != "denoise":
+        if self.undoes_blur and self.ensemble:
+            raise ImageError("a blur is undone in 8 rounds, which no ensemble averages: leave the ensemble out")
+        if self.strength is not None and self.task not in ("denoise", "dejpeg"):
             raise ImageError(f"strength is {self.strength:g}, but task {self.task} removes no noise: leave it out")
+        if self.sigma is not None and self.task == "dejpeg":
+            raise ImageError(f"sigma is {255 * self.sigma:g}, but task dejpeg removes no noise: leave it out")
         if self.strength is not None and not 0.1 <= self.strength <= 4:
             raise ImageError(f"strength is {self.strength:g}: give 0.1 to 4; 1 takes the noise as it was found")
         if self.strength is not None and self.sigma is not None:
             raise ImageError("sigma says how strong the noise is, strength scales what was found: give one of the two")
         _ = self.kernel  # a wrong one is said before anything loads
 
+    @property
+    def undoes_blur(self) -> bool:
+        """Whether a blur is undone whose kernel is given or found, not by a network that was trained to deblur."""
+        return self.task == "deblur" and (self.blur is not None or self.model is None)
+
     @functools.cached_property
     def kernel(self) -> np.ndarray | None:
-        """The kernel of `blur`, or None."""
-        return None if self.blur is None else degrade.kernel_from(self.blur)
+        """The kernel of `blur`; None if it is to be found, or no blur is undone."""
+        return None if self.blur in (None, "auto") else degrade.kernel_from(self.blur)
 
     def network(self, channels: int) -> Network:
         """Load the network that the options ask for.
@@ -174,7 +184,7 @@ class RestoreOptions:
         >>> RestoreOptions("denoise", "small").network(3).name
         'denoise-small'
         """
-        if self.blur is not None:  # a denoiser is the prior, and each round tells it a level
+        if self.undoes_blur:  # a denoiser is the prior, and each round tells it a level
             prior = network("denoise", self.model, channels=channels)
             if not prior.noise_conditioned:
                 raise ImageError(f"{prior.name} takes no noise level, which undoing a blur needs: name medium or small")
@@ -372,19 +382,52 @@ def restore_image(
     ((16, 16, 3), 'uint8', None)
     """
     network = network or options.network(photo.pixels.shape[-1])
-    if network.strength:
+    if network.strength and options.task == "denoise":
         return _restored_by_finding(photo, options, network, look(network, photo.pixels), progress, cancelled)
     sigma, estimated = options.sigma, options.sigma is None and network.noise_conditioned
     if estimated:
         sigma = min(1.0, estimate_sigma(photo.pixels) * (options.strength or 1))
-    elif options.strength is not None:
+    elif options.strength is not None and not network.strength:
         raise ImageError("this network knows no strength: leave --strength or --model out")
-    if options.kernel is not None:
+    if options.undoes_blur:
         level = LEAST_TO_DEBLUR if sigma is None else max(sigma, LEAST_TO_DEBLUR) if estimated else sigma
-        pieces = _deblurred(network, photo.pixels, options.kernel, level, progress, cancelled)
-        return Restored(image_io.restored(photo, pieces), level, estimated)
-    pieces = blocks(network, photo.pixels, sigma, ensemble=options.ensemble, progress=progress, cancelled=cancelled)
-    return Restored(image_io.restored(photo, pieces, network.scale), sigma, estimated)
+        return _without_blur(photo, options.kernel, network, level, estimated, progress, cancelled)
+    pieces = blocks(
+        network,
+        photo.pixels,
+        sigma,
+        ensemble=options.ensemble,
+        progress=progress,
+        cancelled=cancelled,
+        strength=options.strength or 1.0,
+    )
+    found = f"JPEG of quality {photo.jpeg}" if options.task == "dejpeg" and photo.jpeg else ""
+    return Restored(image_io.restored(photo, pieces, network.scale), sigma, estimated, found)
+
+
+def _without_blur(
+    photo: Photo,
+    kernel: np.ndarray | None,
+    network: Network,
+    sigma: float,
+    estimated: bool,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Restored:
+    """Undo a blur that is given, or found in the photo; leave alone a photo in which none is found."""
+    said = ""
+    if kernel is None:
+        found = found_blur(photo.pixels, lambda noisy, level: denoise(noisy, level, network), photo.jpeg)
+        if found.kernel is None:
+            return Restored(
+                photo, None, False, f"{found.why_not}, left as it is; --blur gaussian:1.6 undoes one you know"
+            )
+        kernel = found.kernel
+        said = f"blur found: {found.text}, which explains {100 * found.sure:.0f} % of what the spectrum lacks"
+        if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise
+            sigma = max(2 * sigma, LEAST_FOR_SHAKES)
+    pieces = _deblurred(network, photo.pixels, kernel, sigma, progress, cancelled)
+    return Restored(image_io.restored(photo, pieces), sigma, estimated, said)
 
 
 def _restored_by_finding(
@@ -542,6 +585,8 @@ def restore_video(
     ...     print(result, videos.open_video(target).count)
     RestoredVideo(sigma=None, estimated=False, found='', notes=()) 2
     """
+    if options.undoes_blur and options.kernel is None:
+        raise ImageError("the blur of a video is not looked for: name it with blur, such as motion:15@30")
     network = network or options.network(3)
     estimated = options.sigma is None and network.noise_conditioned
     frames, found, said = itertools.islice(video.frames(), SAMPLED_FRAMES), None, ""
@@ -623,7 +668,58 @@ def denoise(
     >>> restored.shape, bool(restored.std() < noisy.std() / 2)
     ((20, 16, 3), True)
     """
-    return _restore(image, sigma, network("denoise", model, channels=_channels(image)), ensemble, tile, progress)
+    chosen = network("denoise", model, channels=_channels(image))
+    found = look(chosen, image) if chosen.strength else None
+    return _restore(image, sigma, chosen, ensemble, tile, progress, found=found)
+
+
+def dejpeg(
+    image: np.ndarray,
+    strength: float = 1.0,
+    model: str | Network = "dejpeg",
+    *,
+    ensemble: bool = False,
+    tile: int = TILE,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Remove what JPEG did to one image: blocks, ringing, coarse colour.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, 1 or 3), float in [0, 1], of any size, as the JPEG showed it.
+    strength : float, default 1.0
+        Factor of the error that the network finds.
+    model : str or Network, default "dejpeg"
+        Name of a network for this task, or a network.
+    ensemble : bool, default False
+        Whether to average over all 8 orientations of the image, which takes 8 times as long.
+    tile : int, default 512
+        Side of a tile in pixels, its halo included, as for `denoise`.
+    progress : callable, optional
+        Function (done, total) that is called after each tile with the number of finished tiles and of all tiles.
+
+    Returns
+    -------
+    ndarray
+        The restored image, float32, of the same shape; not clipped.
+
+    Raises
+    ------
+    ImageError
+        If the network is not available, or the image or tile is invalid or does not suit it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.models.residual import residual
+    >>> network = restore.Network(residual(depth=2, width=4), halo=2)
+    >>> restore.dejpeg(np.zeros((20, 16, 3), np.float32), model=network).shape
+    (20, 16, 3)
+    """
+    chosen = network("dejpeg", model, channels=_channels(image))
+    return _restore(image, None, chosen, ensemble, tile, progress, strength=strength)
 
 
 def deblur(
@@ -730,15 +826,15 @@ def upscale(
 
 
 def network(task: str, model: str | Network | None = None, *, scale: int = 1, channels: int = 3) -> Network:
-    """Return the network that `denoise`, `deblur` or `upscale` would use.
+    """Return the network that `denoise`, `dejpeg`, `deblur` or `upscale` would use.
 
     Parameters
     ----------
     task : str
-        "denoise", "deblur" or "upscale".
+        "denoise", "dejpeg", "deblur" or "upscale".
     model : str or Network, optional
         Short or long name of a network, or a network, which is returned as it is. None stands for "medium" to denoise,
-        "deblur" to deblur, and the network for `scale` to upscale.
+        "dejpeg" and "deblur" for these tasks, and the network for `scale` to upscale.
     scale : int, default 1
         Upscaling factor, used if the task is "upscale" and `model` is None.
     channels : int, default 3
@@ -774,7 +870,7 @@ def network_name(task: str, model: str) -> str:
     Parameters
     ----------
     task : str
-        "denoise", "deblur" or "upscale".
+        "denoise", "dejpeg", "deblur" or "upscale".
     model : str
         Short or long name of a network for the task.
 
@@ -929,9 +1025,9 @@ def _channels(image: np.ndarray) -> int:
     return image.shape[-1]
 
 
-def _restore(image, sigma, network, ensemble, tile, progress) -> np.ndarray:
-    found = look(network, image) if network.strength else None
-    pieces = blocks(network, image, sigma, ensemble=ensemble, tile=tile, progress=progress, found=found)
+def _restore(image, sigma, network, ensemble, tile, progress, strength=1.0, found=None) -> np.ndarray:
+    how = {"ensemble": ensemble, "tile": tile, "progress": progress, "strength": strength, "found": found}
+    pieces = blocks(network, image, sigma, **how)
     height, width, channels = image.shape
     restored = np.empty((height * network.scale, width * network.scale, channels), np.float32)
     for place, block in pieces:

@@ -44,7 +44,7 @@ def restore(
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="OUT", help="the file to write, or a folder (made if needed)")
     ],
-    task: Annotated[str, typer.Option(help="denoise, deblur or upscale")] = "denoise",
+    task: Annotated[str, typer.Option(help="denoise, dejpeg, deblur or upscale")] = "denoise",
     sigma: Annotated[
         float | None, typer.Option(help="standard deviation of the noise, 0 to 255; estimated if not given")
     ] = None,
@@ -53,12 +53,13 @@ def restore(
     ] = None,
     scale: Annotated[int | None, typer.Option(help="to upscale: how many times larger, 2 (default), 3 or 4")] = None,
     strength: Annotated[
-        float | None, typer.Option(help="how much of the noise that was found to remove, 0.1 to 4; 1 by default")
+        float | None, typer.Option(help="how much of what was found to remove, 0.1 to 4; 1 by default")
     ] = None,
     blur: Annotated[
         str | None,
         typer.Option(
-            help="to deblur: gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or a picture of the kernel"
+            help="to deblur: auto (default) finds it; or gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or a "
+            "picture of the kernel"
         ),
     ] = None,
     ensemble: Annotated[
@@ -75,7 +76,9 @@ def restore(
     try:
         options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur, strength)
         if model:
-            network_name("denoise" if blur else task, model)  # a wrong one is said once, before anything loads
+            network_name(
+                "denoise" if options.undoes_blur else task, model
+            )  # a wrong one is said once, before anything loads
         folder = output.endswith(("/", os.sep))
         jobs = plan(inputs, Path(output), folder=folder)
     except (ImageError, OSError) as error:
@@ -253,6 +256,9 @@ def _restore(job: Job, options: RestoreOptions) -> str:
         with progress_bar(job.source.name, "tile") as progress:
             result = restore_image(photo, options, network, progress=progress)
         sigma, estimated, found = result.sigma, result.estimated, result.found
+        if result.photo is photo and job.target.suffix.lower() == job.source.suffix.lower():
+            image_io.copy(job.source, job.target)  # left alone: its file too, without another loss of a JPEG
+            return f": {found}"
         notes = [*_doubts(options, network), *photo.notes, *image_io.write(job.target, result.photo)]
     if found:
         return ": " + "; ".join([found, *notes])

@@ -6,8 +6,8 @@ colour pictures of 16 bits to 8, so those pixels go through OpenCV, and tifffile
 """
 
 from lessons_lib.image_io.reading import Photo, as_float, read
-from lessons_lib.image_io.writing import SUFFIXES, as_stored, encode, restored, write
+from lessons_lib.image_io.writing import SUFFIXES, as_stored, copy, encode, restored, write
 
-__all__ = ["READABLE", "SUFFIXES", "Photo", "as_float", "as_stored", "encode", "read", "restored", "write"]
+__all__ = ["READABLE", "SUFFIXES", "Photo", "as_float", "as_stored", "copy", "encode", "read", "restored", "write"]
 
 READABLE = {*SUFFIXES, ".jfif", ".mpo", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"}

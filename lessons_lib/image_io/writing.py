@@ -101,6 +101,11 @@ def write(path: str | os.PathLike, photo: Photo) -> tuple[str, ...]:
     return notes
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy the file of a picture that nothing was done to, whole or not at all. Raises OSError if the disk refuses."""
+    images.write_atomic(target, source.read_bytes())
+
+
 def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
     """The bytes of a file in the format of `suffix`, and what it could not hold, one sentence each."""
     suffix = suffix.lower()

@@ -24,6 +24,7 @@ NOISE = Protocol("denoise", "sample-validation", sigma=25)
         ({"border": -1}, "border is -1: give 0 or more"),
         ({"sigma": 0}, "denoise needs a sigma above 0"),
         ({"task": "deblur"}, "deblur needs a kernel"),
+        ({"task": "dejpeg", "sigma": 0}, "dejpeg needs a jpeg quality"),
         ({"task": "upscale"}, "upscale needs a scale of 2"),
         ({"channel": "r"}, "channel is 'r': choose one of all, y"),
         ({"scale": 2}, "denoise keeps the size"),

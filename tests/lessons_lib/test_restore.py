@@ -270,7 +270,8 @@ def test_a_restoration_is_cancelled_before_the_next_tile(conditioned, monkeypatc
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"task": "paint"}, "task is 'paint': choose one of denoise, deblur, upscale"),
+        ({"task": "paint"}, "task is 'paint': choose one of denoise, dejpeg, deblur, upscale"),
+        ({"task": "dejpeg", "sigma": 5 / 255}, "sigma is 5, but task dejpeg removes no noise"),
         ({"sigma": 300 / 255}, "sigma is 300: give the noise as papers write it, 0 to 255"),
         ({"sigma": -1 / 255}, "sigma is -1"),
         ({"blur": "gaussian:1.6"}, "blur is 'gaussian:1.6', but task denoise undoes none"),

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from lessons_lib import image_io, pretrained
 from lessons_lib.cli import restore
 from tests.lessons_lib.image_io import films
-from tests.tiny_networks import fill
+from tests.tiny_networks import fill, fill_auto
 
 app = typer.Typer()
 app.command()(restore.restore)
@@ -330,6 +330,19 @@ def test_a_result_too_large_to_read_again_is_refused(run, tmp_path, monkeypatch)
     result = run("a.png", "-o", "b.png", "--task", "upscale")
     refused(result, tmp_path, ["a.png"])
     assert "megapixels" in result.stderr
+
+
+def test_a_picture_left_alone_keeps_its_bytes(tmp_path, monkeypatch):
+    """Another compression of a JPEG would lose more than nothing; in another format it has to be written anew."""
+    monkeypatch.setattr(pretrained, "FOLDER", fill_auto(tmp_path / "weights"))
+    monkeypatch.chdir(tmp_path)
+    smooth = np.repeat(np.linspace(0, 255, 96).astype(np.uint8)[None, :, None], 80, 0).repeat(3, -1)
+    (tmp_path / "a.jpg").write_bytes(saved(smooth, "JPEG", quality=70) + b"what a phone puts behind")
+    for target in ("b.jpg", "b.png"):
+        found = CliRunner().invoke(app, ["a.jpg", "-o", target])
+        assert found.exit_code == 0 and "left as it is" in found.output
+    assert (tmp_path / "b.jpg").read_bytes() == (tmp_path / "a.jpg").read_bytes()
+    np.testing.assert_array_equal(Image.open("b.png"), Image.open("a.jpg"))
 
 
 def test_a_video_keeps_one_level_of_noise(run, tmp_path):
