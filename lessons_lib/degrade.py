@@ -619,15 +619,15 @@ def defocus_kernel(radius: float) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def kernel_from(text: str) -> np.ndarray:
+def kernel_from(text: str | bytes) -> np.ndarray:
     """Build a blur kernel from its description, as people type it.
 
     Parameters
     ----------
-    text : str
+    text : str or bytes
         "gaussian:S" with the standard deviation S in pixels; "defocus:R" with the radius R; "motion:L@A" with the
         length L, an odd number of pixels, and the direction A in degrees (`motion_kernel`); or the path of a picture
-        of the kernel, whose gray values are its weights.
+        of the kernel, or the bytes of that file, whose gray values are its weights.
 
     Returns
     -------
@@ -647,6 +647,8 @@ def kernel_from(text: str) -> np.ndarray:
     >>> degrade.kernel_from("gaussian:1.6").shape, degrade.kernel_from("motion:15@30").shape
     ((11, 11), (15, 15))
     """
+    if isinstance(text, bytes):
+        return _drawn_kernel(text, "the picture")
     kind, _, numbers = text.partition(":")
     try:
         if kind == "gaussian" and numbers:
@@ -662,9 +664,13 @@ def kernel_from(text: str) -> np.ndarray:
         raise ImageError(f"blur is {text!r}: {BLURS}") from error
     if "." not in text:
         raise ImageError(f"blur is {text!r}: {BLURS}")
-    kernel = images.read(text, "gray")[..., 0]
+    return _drawn_kernel(text, text)
+
+
+def _drawn_kernel(source: str | bytes, name: str) -> np.ndarray:
+    kernel = images.read(source, "gray")[..., 0]
     if not kernel.max() > 0:
-        raise ImageError(f"{text} is black: a picture of a kernel is bright where light went")
+        raise ImageError(f"{name} is black: a picture of a kernel is bright where light went")
     kernel = np.pad(kernel, [(0, 1 - side % 2) for side in kernel.shape])
     return (kernel / kernel.sum()).astype(np.float32)
 

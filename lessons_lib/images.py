@@ -150,7 +150,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(check(image), 0, 1) * 255).astype(np.uint8)
 
 
-def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
+def read(path: str | os.PathLike | bytes, mode: str = "rgb") -> np.ndarray:
     """Read an image file as float32 in [0, 1].
 
     The file may hold 8 or 16 bits per channel, gray or RGB, with or without alpha; a transparent image is laid over
@@ -158,8 +158,8 @@ def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
 
     Parameters
     ----------
-    path : str or os.PathLike
-        The file, in any format that OpenCV decodes: PNG, JPEG, TIFF, WebP, BMP and others.
+    path : str, os.PathLike or bytes
+        The file, or its content, in any format that OpenCV decodes: PNG, JPEG, TIFF, WebP, BMP and others.
     mode : {"rgb", "gray", "stored"}, default "rgb"
         Which channels to return: always RGB, always gray (see `to_gray`), or as many as the file has, with any alpha
         removed as described above.
@@ -193,23 +193,20 @@ def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
     """
     if mode not in ("rgb", "gray", "stored"):
         raise ImageError(f"mode is {mode!r}: choose 'rgb', 'gray' or 'stored'")
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {path.absolute()}: check the spelling and the folder you run in")
-    data = path.read_bytes()  # not cv2.imread: it cannot open every path on Windows
+    name, data = ("the picture", path) if isinstance(path, bytes) else (str(path), _bytes_of(Path(path)))
     if not data:
-        raise ImageError(f"{path} is empty (0 bytes): copy or download it again")
+        raise ImageError(f"{name} is empty (0 bytes): copy or download it again")
     if _is_cut_short(data):
-        raise ImageError(f"{path} is cut short ({len(data)} bytes, no end mark): copy or download it again")
+        raise ImageError(f"{name} is cut short ({len(data)} bytes, no end mark): copy or download it again")
     try:
         stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         one_channel = stored is not None and stored.ndim == 2
         if stored is not None and (stored.ndim == 2 or stored.shape[2] != 4):  # upright by EXIF, unless it has alpha
             stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
-        raise ImageError(f"{path} cannot be decoded: {error}") from error
+        raise ImageError(f"{name} cannot be decoded: {error}") from error
     if stored is None:
-        raise ImageError(f"{path} is not an image that OpenCV can decode (PNG, JPEG, TIFF, WebP, BMP ...)")
+        raise ImageError(f"{name} is not an image that OpenCV can decode (PNG, JPEG, TIFF, WebP, BMP ...)")
     image = to_float(stored)
     if image.shape[2] == 4:
         alpha = image[..., 3:]
@@ -218,6 +215,12 @@ def read(path: str | os.PathLike, mode: str = "rgb") -> np.ndarray:
     if mode == "stored" and one_channel:
         return image[..., :1]
     return to_gray(image) if mode == "gray" else image
+
+
+def _bytes_of(path: Path) -> bytes:
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {path.absolute()}: check the spelling and the folder you run in")
+    return path.read_bytes()  # not cv2.imread: it cannot open every path on Windows
 
 
 def _is_cut_short(data: bytes) -> bool:

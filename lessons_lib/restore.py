@@ -94,7 +94,7 @@ class RestoreOptions:
         Noise level in [0, 1]. None estimates it if the network is noise-conditioned.
     ensemble : bool, default False
         Whether to average over the 8 orientations of the image, which takes 8 times as long.
-    blur : str, optional
+    blur : str or bytes, optional
         The blur to undo, for the task "deblur" only, as `degrade.kernel_from` takes it, or "auto", which finds it in
         the image (`blur_estimation.found_blur`). None is "auto", or with `model` a network that was trained to deblur.
     strength : float, optional
@@ -120,7 +120,7 @@ class RestoreOptions:
     scale: int | None = None
     sigma: float | None = None
     ensemble: bool = False
-    blur: str | None = None
+    blur: str | bytes | None = None
     strength: float | None = None
 
     def __post_init__(self) -> None:

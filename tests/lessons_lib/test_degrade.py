@@ -141,6 +141,7 @@ def test_a_kernel_is_built_from_what_people_type(tmp_path):
     images.write(tmp_path / "kernel.png", drawn)
     read = degrade.kernel_from(str(tmp_path / "kernel.png"))
     assert read.shape == (5, 7) and read.sum() == pytest.approx(1) and read[1, 2] == 0.5
+    np.testing.assert_array_equal(degrade.kernel_from((tmp_path / "kernel.png").read_bytes()), read)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +163,10 @@ def test_a_black_picture_is_no_kernel(tmp_path):
     images.write(tmp_path / "black.png", np.zeros((5, 5, 1), np.float32))
     with pytest.raises(ImageError, match=r"black.png is black"):
         degrade.kernel_from(str(tmp_path / "black.png"))
+    with pytest.raises(ImageError, match=r"the picture is black"):
+        degrade.kernel_from((tmp_path / "black.png").read_bytes())
+    with pytest.raises(ImageError, match=r"the picture is not an image"):
+        degrade.kernel_from(b"gaussian:1.6")
     with pytest.raises(FileNotFoundError):
         degrade.kernel_from(str(tmp_path / "none.png"))
 

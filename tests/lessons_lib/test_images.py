@@ -24,6 +24,13 @@ def test_reads_rgb_in_the_right_order(tmp_path):
     np.testing.assert_array_equal(images.read(stored(tmp_path / "a.png", RGB)), RGB.astype(np.float32) / 255)
 
 
+def test_reads_the_bytes_of_a_file_like_the_file(tmp_path):
+    images.write(tmp_path / "a.png", np.random.default_rng(0).random((4, 5, 3), np.float32))
+    np.testing.assert_array_equal(images.read((tmp_path / "a.png").read_bytes()), images.read(tmp_path / "a.png"))
+    with pytest.raises(images.ImageError, match="the picture is empty"):
+        images.read(b"")
+
+
 def test_reads_sixteen_bits_without_losing_them(tmp_path):
     deep = RNG.integers(0, 65536, (5, 6, 3), dtype=np.uint16)
     np.testing.assert_allclose(images.read(stored(tmp_path / "a.png", deep)), deep / 65535, atol=1e-7)
