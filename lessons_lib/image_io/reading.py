@@ -101,7 +101,7 @@ def read(source: str | os.PathLike | bytes) -> Photo:
     name, data = ("the picture", source) if isinstance(source, bytes) else (str(source), _bytes_of(Path(source)))
     if not data:
         raise ImageError(f"{name} is empty (0 bytes): copy or download it again")
-    if kind := _no_picture(data):
+    if kind := no_picture(data):
         raise ImageError(f"{name} is {kind}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on metadata; what matters is a note of ours
@@ -140,7 +140,7 @@ def _by_tifffile(data: bytes) -> Photo | None:
     return Photo(stored, notes=(*notes, "what stands beside its pixels was left out"))
 
 
-def _no_picture(data: bytes) -> str:
+def no_picture(data: bytes) -> str:
     """What a file is that this cannot read, and the way out; "" for what it may be able to."""
     for at, magic, what in OTHERS:
         if data[at : at + len(magic)] == magic:

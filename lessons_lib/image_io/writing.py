@@ -106,8 +106,11 @@ def copy(source: Path, target: Path) -> None:
     images.write_atomic(target, source.read_bytes())
 
 
-def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
-    """The bytes of a file in the format of `suffix`, and what it could not hold, one sentence each."""
+def encode(photo: Photo, suffix: str, quality: int | None = None) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes of a file in the format of `suffix`, and what it could not hold, one sentence each.
+
+    quality: of a JPEG, WebP or AVIF, 1 to 100; None is the usual one, QUALITY.
+    """
     suffix = suffix.lower()
     if suffix not in SUFFIXES:
         raise ImageError(f"pictures ending in {suffix!r} cannot be written: use one of {', '.join(SUFFIXES)}")
@@ -125,7 +128,7 @@ def encode(photo: Photo, suffix: str) -> tuple[bytes, tuple[str, ...]]:
     notes += _not_held(photo, kind, deep=pixels.dtype != np.uint8)
     stored = pixels if alpha is None else np.concatenate([pixels, alpha], axis=-1)
     try:
-        data = _encode(kind, stored, photo)
+        data = _encode(kind, stored, photo, quality)
     except (OSError, ValueError, cv2.error) as error:
         raise ImageError(
             f"{kind} cannot hold {stored.shape[1]} x {stored.shape[0]} pixels of this kind: {error}"
@@ -164,7 +167,7 @@ def _has_inner_exif(exif: bytes) -> bool:
     return bool(data.get_ifd(ExifTags.IFD.Exif) or data.get_ifd(ExifTags.IFD.GPSInfo))
 
 
-def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
+def _encode(kind: str, stored: np.ndarray, photo: Photo, quality: int | None) -> bytes:
     """The file: Pillow writes 8 bits, OpenCV a PNG of 16, tifffile a TIFF of 16 bits or floats."""
     buffer = io.BytesIO()
     if stored.dtype == np.uint8:
@@ -172,7 +175,9 @@ def _encode(kind: str, stored: np.ndarray, photo: Photo) -> bytes:
         beside_it |= {"xmp": photo.xmp, "comment": photo.comment} if kind in ("JPEG", "WEBP", "AVIF") else {}
         if kind == "TIFF":
             beside_it["exif"] = _tiff_exif(photo)
-        options = QUALITY.get(kind, {}) | {key: value for key, value in beside_it.items() if value}
+        usual = QUALITY.get(kind, {})
+        chosen = {"quality": quality} if quality and "quality" in usual else {}
+        options = usual | chosen | {key: value for key, value in beside_it.items() if value}
         Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(buffer, kind, **options)
         written = buffer.getvalue()
         if kind == "JPEG" and photo.iptc:

@@ -51,6 +51,18 @@ def test_what_is_written_is_read_again(suffix, dtype, channels, alpha, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
 
 
+def test_the_quality_is_the_one_asked_for():
+    """Pillow's own tables at that quality are the measure; formats without one take no notice."""
+    asked, usual = (Image.open(io.BytesIO(image_io.encode(photo(), ".jpg", q)[0])).quantization for q in (70, None))
+    for quality, found in ((70, asked), (95, usual)):
+        buffer = io.BytesIO()
+        Image.fromarray(photo().pixels).save(buffer, "JPEG", quality=quality)
+        assert Image.open(buffer).quantization == found
+    for suffix in (".webp", ".avif"):
+        assert len(image_io.encode(photo(), suffix, 30)[0]) < len(image_io.encode(photo(), suffix)[0])
+    assert image_io.encode(photo(), ".png", 30) == image_io.encode(photo(), ".png")
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif", ".bmp"])
 def test_formats_of_8_bits_say_what_they_lose(suffix):
     deep = photo(3, np.uint16, alpha=True)
