@@ -1,1 +1,1 @@
-"""The web app: the page, its server, the before-and-after slider, and how a picture is fetched from an address."""
+"""The web app: its page and server, what visitors bring and get back, and how a picture is fetched from an address."""

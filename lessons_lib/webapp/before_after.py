@@ -26,16 +26,25 @@ HTML = """
 """
 CSS = """
 figure { margin: 0; color: var(--st-text-color); font-family: var(--st-font); }
-.stage { --at: 50%; position: relative; overflow: hidden; cursor: ew-resize; touch-action: pan-y; user-select: none; }
-img { display: block; width: 100%; }
-.after { position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--at)); }
+/* The whole picture leaves room on a phone for what is around it; of a detail no pixel is ever made smaller. */
+figure.whole { --most: min(var(--width), 56svh * var(--ratio)); }
+figure.cut { --most: var(--width); }
+.stage { --at: 50%; position: relative; overflow: hidden; cursor: ew-resize; touch-action: pan-y; user-select: none;
+    max-width: var(--most); scroll-margin: 4rem 0 1rem; }
+.whole .stage { aspect-ratio: var(--ratio); }
+.cut .stage { height: var(--height); }
+.exact img { image-rendering: pixelated; }
+img { display: block; width: 100%; height: 100%; object-fit: cover; }
+.after { position: absolute; inset: 0; clip-path: inset(0 0 0 var(--at)); }
 i { position: absolute; top: 0; bottom: 0; left: calc(var(--at) - 1px); width: 2px; background: #fff;
     box-shadow: 0 0 3px #000; }
 b { position: absolute; bottom: 0; padding: .1em .5em; font-size: .8rem; background: #000; color: #fff; opacity: .85; }
 .left { left: 0; }
 .right { right: 0; }
-label { display: flex; gap: .8em; align-items: center; margin-top: .5em; font-size: .9rem; white-space: nowrap; }
+label { display: flex; gap: .8em; align-items: center; margin-top: .5em; font-size: .9rem; white-space: nowrap;
+    max-width: max(var(--most), 18rem); }
 input { flex: 1; min-width: 0; height: 2em; accent-color: var(--st-primary-color); }
+input:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
 """
 JS = """
 export default function ({ parentElement, data }) {
@@ -45,10 +54,11 @@ export default function ({ parentElement, data }) {
     picture.src = data[side];
     picture.alt = "The picture " + side;
     picture.draggable = false;
-    picture.style.imageRendering = data.exact ? "pixelated" : "auto";
   }
-  parentElement.querySelector("figure").style.maxWidth = Math.max(data.width, 300) + "px";
-  stage.style.maxWidth = data.width + "px";
+  const figure = parentElement.querySelector("figure");
+  figure.className = (data.exact ? "exact " : "") + (data.cut ? "cut" : "whole");
+  for (const side of ["width", "height"]) figure.style.setProperty("--" + side, data[side] + "px");
+  figure.style.setProperty("--ratio", data.width / data.height);
   const show = () => {
     stage.style.setProperty("--at", range.value + "%");
     range.setAttribute("aria-valuetext", `${range.value} % before, ${100 - range.value} % after`);
@@ -62,6 +72,12 @@ export default function ({ parentElement, data }) {
   stage.onpointermove = event => { if (event.buttons) follow(event); };
   range.oninput = show;
   show();
+  if (data.news && stage.dataset.news !== data.news) setTimeout(() => {
+    const box = stage.getBoundingClientRect(), calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (box.top < 0 || box.bottom > innerHeight)
+      stage.scrollIntoView({ block: "start", behavior: calm ? "instant" : "smooth" });
+  }, 150);
+  stage.dataset.news = data.news;
 }
 """
 
@@ -74,13 +90,23 @@ def whole(pixels: np.ndarray, alpha: np.ndarray | None = None, window: tuple[int
     return _shown(_resized(pixels, size), None if alpha is None else _resized(alpha, size))
 
 
-def sides(before, after, zoom: int = 0, place: tuple[float, float] = (0.5, 0.5), window: tuple[int, int] = WINDOW):
-    """What the script in JS wants to know, as a dict: two pictures as data: addresses, their width on the page.
+def sides(
+    before,
+    after,
+    zoom: int = 0,
+    place: tuple[float, float] = (0.5, 0.5),
+    window: tuple[int, int] = WINDOW,
+    news: str = "",
+    fits: bool = False,
+) -> dict:
+    """What the script in JS wants to know: two pictures as data: addresses, their width and height on the page.
 
     before, after: pictures with `pixels` and `alpha` (photos.Photo); `after` may be a whole number of times as large,
                    then `before` is enlarged by bicubic interpolation.
     zoom:          0 for the whole picture; 1 or 2 for a detail, each pixel that many pixels wide.
     place:         where the detail is, down and across, from 0 to 1.
+    fits:          whether what is shown is to fit on a narrow page rather than to be cut there.
+    news:          a word for what is shown; when it changes, the page scrolls to it unless it is in view.
     """
     height, width = after.pixels.shape[:2]
     scale, rest = divmod(height, before.pixels.shape[0])
@@ -88,7 +114,7 @@ def sides(before, after, zoom: int = 0, place: tuple[float, float] = (0.5, 0.5),
         raise ImageError(f"{before.pixels.shape[:2]} and {(height, width)} are not one picture: no whole number apart")
     if zoom:
         cuts = [
-            _cut(side, room // zoom, scale, at) for side, room, at in zip((height, width), window, place, strict=True)
+            part(side, room // zoom, at, scale) for side, room, at in zip((height, width), window, place, strict=True)
         ]
     else:
         cuts = [slice(0, height), slice(0, width)]
@@ -96,11 +122,12 @@ def sides(before, after, zoom: int = 0, place: tuple[float, float] = (0.5, 0.5),
     looks = [_look(after, tuple(cuts), window if not zoom else None)]
     looks.insert(0, _look(before, smaller, None, looks[0].shape[:2]))
     addresses = [_data_address(look, exact=bool(zoom)) for look in looks]
-    shown = looks[0].shape[1] * max(1, zoom)
-    return {"before": addresses[0], "after": addresses[1], "width": shown, "exact": bool(zoom)}
+    height, width = (side * max(1, zoom) for side in looks[0].shape[:2])
+    shown = {"width": width, "height": height, "exact": bool(zoom), "cut": bool(zoom) and not fits, "news": news}
+    return {"before": addresses[0], "after": addresses[1], **shown}
 
 
-def _cut(length: int, room: int, scale: int, at: float) -> slice:
+def part(length: int, room: int, at: float, scale: int = 1) -> slice:
     """Part of a side: at most `room`, beginning and ending at multiples of `scale`, `at` of the way along."""
     room = max(scale, min(length, room) // scale * scale)
     start = round((length - room) * min(max(at, 0), 1)) // scale * scale

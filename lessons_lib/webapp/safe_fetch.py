@@ -24,10 +24,12 @@ from urllib.parse import quote, urljoin, urlsplit
 import certifi
 from PIL import Image
 
+from lessons_lib import image_io
+from lessons_lib.image_io.reading import FORMATS
+
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000
 MAX_SCANS = 100  # of a progressive JPEG; cameras write about ten, and each is a walk over all pixels
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SECONDS = 20.0  # for everything together: name, connection, redirects, every byte
 REDIRECTS = 5
 PORTS = {"http": 80, "https": 443}
@@ -46,7 +48,7 @@ NOT_PUBLIC = [
         "3fff::/20",  # documentation
     )
 ]
-ACCEPT = "image/png,image/jpeg,image/webp,image/tiff"
+ACCEPT = "image/*"
 NUMBER = re.compile(r"\d+|0x[0-9a-f]*")  # as browsers tell that a host is meant as an IPv4 address
 
 
@@ -91,6 +93,8 @@ def check_header(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_
     """
     if len(data) > max_bytes:
         raise RefusedError(f"the picture has more than {max_bytes / 1e6:g} MB: make it smaller first")
+    if kind := image_io.no_picture(data):
+        raise RefusedError(f"the picture is {kind}")
     too_large = f"the picture has more than {max_pixels / 1e6:g} megapixels: make it smaller, or cut a part out"
     try:
         with warnings.catch_warnings():

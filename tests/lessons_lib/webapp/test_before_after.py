@@ -46,6 +46,22 @@ def test_a_detail_twice_as_large_shows_half_as_much():
     assert sides["width"] == 704
 
 
+def test_a_detail_is_cut_on_a_narrow_page_and_a_small_picture_is_not():
+    whole, detail, small = (
+        before_after.sides(picture(1000, 2000), picture(1000, 2000), zoom, fits=fits)
+        for zoom, fits in ((0, False), (1, False), (2, True))
+    )
+    assert (whole["exact"], whole["cut"], whole["height"]) == (False, False, 352)
+    assert (detail["exact"], detail["cut"], detail["height"]) == (True, True, 528)
+    assert (small["exact"], small["cut"]) == (True, False)
+
+
+def test_a_part_lies_inside_and_where_it_was_asked_for():
+    for at, start in ((-1, 0), (0, 0), (0.5, 404), (1, 808), (2, 808)):
+        assert before_after.part(1000, 192, at) == slice(start, start + 192)
+    assert before_after.part(100, 192, 0.7) == slice(0, 100)
+
+
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("place", [(0, 0), (0.37, 0.61), (1, 1)])
 def test_both_sides_show_the_same_place_of_an_enlarged_picture(scale, place):
