@@ -85,7 +85,8 @@ def choose() -> Blur:
 
 def draw(kernel: np.ndarray) -> None:
     """Show a kernel, each of its pixels as a square."""
-    st.image(enlarged(kernel), caption=f"The kernel, {kernel.shape[1]} x {kernel.shape[0]} pixels", output_format="PNG")
+    said = f"The kernel, {kernel.shape[1]} x {kernel.shape[0]} pixels"
+    st.image(enlarged(kernel), said, output_format="PNG", alt="Where the light of one point went")
 
 
 def enlarged(kernel: np.ndarray) -> np.ndarray:

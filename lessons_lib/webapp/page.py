@@ -19,17 +19,19 @@ from lessons_lib.webapp.restoring import Answer, Outcome
 
 TASKS = {"Remove noise": "denoise", "Remove blur": "deblur", "Upscale": "upscale"}
 WIDTH = 1120  # pixels of the page at most: the picture, and beside it what is done to it
-# On a phone the picture leaves room for the button; white on Streamlit's own colour could not be read in the dark.
+# On a phone the picture leaves room for the button; captions, and white on the button, are dark enough to be read.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 2.5rem; padding-bottom: 3rem; }
 .stMainBlockContainer h1 { font-size: 1.6rem; padding: 0 0 .75rem; }
 .st-key-whole img { max-height: 52svh; width: auto; }
+[data-testid="stCaptionContainer"], [data-testid="stImageCaption"] div { opacity: .8; }
+button[kind="primary"]:disabled { opacity: .5; }
 button[kind="primary"], button[kind="primary"]:hover { background: #b3303f; border-color: #b3303f; color: #fff; }
 </style>"""
 
 
 class Places(NamedTuple):
-    """Where on the page things go that are drawn out of order; `button` is empty while `action` tells of the work."""
+    """Where on the page things go that are drawn out of order; `action` tells of the work."""
 
     left: DeltaGenerator
     button: DeltaGenerator
@@ -48,7 +50,7 @@ def main() -> None:
         if not tasks:
             st.warning("No trained networks are here: get the whole repository, with its folder weights.")
             return
-        left, right = st.columns((5, 3), gap="medium")
+        left, right = st.columns((2, 1), gap="medium")
         with right:
             task = TASKS[st.radio("What to do", tasks, horizontal=True, label_visibility="collapsed")]
             settings, button, action, aside = st.container(), st.empty(), st.container(), st.container()
@@ -78,12 +80,14 @@ def _work(places: Places, task: str, options: RestoreOptions | None) -> None:
         if not asked:
             _tell_of_all(given, found)
     todo = [one for one, outcome in zip(given, found, strict=True) if outcome is None] or given
-    if asked and options is not None:
+    if options is None or not (readable or len(given) > 1):
+        return
+    label = "Restore" if len(given) == 1 else f"Restore {'all' if todo == given else 'the other'} {len(todo)}"
+    # It stays while it has been pressed: were it gone, all below would move up under the hand that is to cancel.
+    places.button.button(label, key="restore", on_click=_ask, type="primary", width="stretch", disabled=asked)
+    if asked:
         restoring.run(todo, options, places.action)
         st.rerun()
-    if options is not None and (readable or len(given) > 1):
-        label = "Restore" if len(given) == 1 else f"Restore {'all' if todo == given else 'the other'} {len(todo)}"
-        places.button.button(label, on_click=_ask, type="primary", width="stretch")
 
 
 def _ask() -> None:

@@ -21,7 +21,7 @@ def show_whole(picture: Picture) -> None:
     """The picture as it came, reduced if it is large."""
     look = before_after.whole(picture.photo.pixels, picture.photo.alpha)
     with st.container(key="whole"):
-        st.image(look, caption="Your picture as it came", output_format="PNG")
+        st.image(look, caption="Your picture as it came", output_format="PNG", alt=f"{picture.name}, as it came")
 
 
 def show_preview(picture: Picture, options: RestoreOptions, aside: DeltaGenerator) -> None:
