@@ -19,13 +19,12 @@ from lessons_lib.webapp.restoring import Answer, Outcome
 
 TASKS = {"Remove noise": "denoise", "Remove blur": "deblur", "Upscale": "upscale"}
 WIDTH = 1120  # pixels of the page at most: the picture, and beside it what is done to it
-# On a phone the picture leaves room for the button; captions, and white on the button, are dark enough to be read.
+# On a phone the picture leaves room for Restore, progress and Cancel; captions, and white on the button, can be read.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 2.5rem; padding-bottom: 3rem; }
 .stMainBlockContainer h1 { font-size: 1.6rem; padding: 0 0 .75rem; }
-.st-key-whole img { max-height: 52svh; width: auto; }
+@media (max-width: 640px) { .st-key-whole img { max-height: 40svh; width: auto; } }
 [data-testid="stCaptionContainer"], [data-testid="stImageCaption"] div { opacity: .8; }
-button[kind="primary"]:disabled { opacity: .5; }
 button[kind="primary"], button[kind="primary"]:hover { background: #b3303f; border-color: #b3303f; color: #fff; }
 </style>"""
 

@@ -16,7 +16,7 @@ from lessons_lib import datasets, degrade, image_io, images, restore
 from lessons_lib.degrade import Degradation
 from lessons_lib.webapp import files, safe_fetch, sharing
 
-UPLOAD, SAMPLE, ADDRESS = "Upload", "A photograph of the book", "Address"
+UPLOAD, SAMPLE, ADDRESS = "Upload", "Sample", "Address"
 MOST = 20  # files at a time
 KINDS = f"{', '.join(safe_fetch.FORMATS[:-1])} or {safe_fetch.FORMATS[-1]}"
 LIMITS = f"{KINDS}, up to {safe_fetch.MAX_BYTES // 10**6} MB and {safe_fetch.MAX_PIXELS // 10**6} megapixels each."

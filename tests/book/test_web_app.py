@@ -322,6 +322,18 @@ def test_a_restoration_is_cancelled_and_the_next_one_has_its_turn(watched, folde
     page.get_by_role("button", name="Download PNG").wait_for()
 
 
+def test_on_a_phone_the_work_is_told_and_cancelled_without_scrolling(phone, folder):
+    page = phone.page
+    (folder / "go").unlink(missing_ok=True)
+    give(phone, png(photograph(*SLOW)))
+    page.get_by_role("button", name="Restore", exact=True).tap()
+    page.get_by_text("25 %").wait_for()
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    assert in_view(cancel.bounding_box())
+    cancel.tap()
+    cancel.wait_for(state="detached")
+
+
 def test_several_pictures_come_back_in_one_zip(watched):
     page = watched.page
     jpeg = cv2.imencode(".jpg", photograph(60, 80)[..., ::-1])[1].tobytes()

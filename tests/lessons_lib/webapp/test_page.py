@@ -181,7 +181,7 @@ def test_too_many_pictures_are_refused(app):
 def test_fetching_can_be_switched_off(app, monkeypatch):
     monkeypatch.setenv("LESSONS_APP_FETCH", "off")
     app.run()
-    assert radio(app, "The picture").options == ["Upload", "A photograph of the book"]
+    assert radio(app, "The picture").options == ["Upload", "Sample"]
 
 
 def test_what_nobody_foresaw_goes_to_the_log_alone(app, monkeypatch, caplog):
