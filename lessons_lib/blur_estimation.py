@@ -138,18 +138,16 @@ def found_blur(image: np.ndarray, denoiser: priors.Denoiser, jpeg: int | None = 
     sharp = measured.misfit(None)
     misfit, text = min(_named(measured))
     kind, _, size = text.partition(":")
-    found = []
+    found: list[tuple[float, str, np.ndarray | None]] = [(sharp, "", None)]
     if float(size.partition("@")[0]) >= LEAST[kind]:
         found.append((misfit, text, degrade.kernel_from(text)))
-    if sharp > MISFIT and not (found and misfit < CLEAR * sharp):
+    if sharp > MISFIT and not (found[1:] and misfit < CLEAR * sharp):
         height, width = (min(side, PART) for side in image.shape[:2])
-        kernel = shake(_gray(images.center_crop(image, (height, width))), denoiser)
-        if _spread(kernel) > 1:
-            found.append((measured.misfit(kernel), "shake", kernel))
-    misfit, text, kernel = min(found, key=lambda each: each[0], default=(sharp, "", None))
-    if misfit < EXPLAINED * sharp:
-        return BlurFound(kernel, text, misfit, sharp)
-    return BlurFound(None, "", sharp, sharp)
+        path = shake(_gray(images.center_crop(image, (height, width))), denoiser)
+        if _spread(path) > 1:
+            found.append((measured.misfit(path), "shake", path))
+    misfit, text, kernel = min(found[1:], key=lambda each: each[0], default=found[0])
+    return BlurFound(kernel, text, misfit, sharp) if misfit < EXPLAINED * sharp else BlurFound(None, "", sharp, sharp)
 
 
 def _wiped_out(jpeg: int | None) -> float:

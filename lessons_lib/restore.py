@@ -419,9 +419,8 @@ def _without_blur(
     if kernel is None:
         found = found_blur(photo.pixels, lambda noisy, level: denoise(noisy, level, network), photo.jpeg)
         if found.kernel is None:
-            return Restored(
-                photo, None, False, f"{found.why_not}, left as it is; --blur gaussian:1.6 undoes one you know"
-            )
+            said = f"{found.why_not}, left as it is; name the kind and size of a blur to undo it all the same"
+            return Restored(photo, None, False, said)
         kernel = found.kernel
         said = f"blur found: {found.text}, which explains {100 * found.sure:.0f} % of what the spectrum lacks"
         if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise

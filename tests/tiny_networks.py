@@ -25,9 +25,11 @@ def fill(folder):
 
 
 def fill_auto(folder):
-    """The same, and one that finds the noise itself; untrained, it does so for white noise."""
+    """The same, and two that find the error themselves, noise and JPEG's; untrained, they do so for white noise."""
     arguments = {"blocks": 1, "width": 4, "estimator": 4}
-    card = dict.fromkeys(pretrained.NEEDED, "") | {"task": "denoise", "noise_conditioned": False, "strength": True}
+    card = dict.fromkeys(pretrained.NEEDED, "") | {"noise_conditioned": False, "strength": True}
     card |= {"scale": 1, "halo": 40, "multiple": 2, "channels": 3, "model": {"kind": "blind", "arguments": arguments}}
-    pretrained.save("denoise-auto", blind.blind(**arguments), card, fill(folder))
+    fill(folder)
+    for name, task in (("denoise-auto", "denoise"), ("dejpeg", "dejpeg")):
+        pretrained.save(name, blind.blind(**arguments), card | {"task": task}, folder)
     return folder

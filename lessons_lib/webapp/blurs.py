@@ -65,11 +65,12 @@ def _drawn() -> bytes:
 
 NETWORK = "Learnt by a network"
 KINDS: dict[str, Callable[[], Blur]] = {
-    NETWORK: lambda: None,
+    "Found in the picture": lambda: "auto",
     "Soft all over (Gaussian)": _gaussian,
     "Out of focus": _defocus,
     "Moved in one direction": _motion,
     "A kernel of your own": _drawn,
+    NETWORK: lambda: None,
 }
 
 

@@ -17,7 +17,7 @@ from lessons_lib.webapp import blurs, pictures, plain, restoring, showing
 from lessons_lib.webapp.pictures import Given
 from lessons_lib.webapp.restoring import Answer, Outcome
 
-TASKS = {"Remove noise": "denoise", "Remove blur": "deblur", "Upscale": "upscale"}
+TASKS = {"Remove noise": "denoise", "Remove JPEG marks": "dejpeg", "Remove blur": "deblur", "Upscale": "upscale"}
 WIDTH = 1120  # pixels of the page at most: the picture, and beside it what is done to it
 # On a phone the picture leaves room for Restore, progress and Cancel; captions, and white on the button, can be read.
 STYLE = """<style>
@@ -114,7 +114,7 @@ def _show(given: Given, options: RestoreOptions | None, outcome: Outcome | None,
         with st.container() if aside is None else stage.container():
             if isinstance(outcome, Answer):
                 showing.show_answer(picture, outcome)
-            elif options is not None and options.blur is not None and outcome is None and aside is not None:
+            elif options is not None and options.kernel is not None and outcome is None and aside is not None:
                 showing.show_preview(picture, options, aside)
             else:
                 showing.show_whole(picture)

@@ -179,6 +179,7 @@ def _sample(key: tuple, name: str, task: str, scale: int, sigma: float) -> Pictu
     clean = images.crop_to_multiple(datasets.photo(name), scale)
     degradation = {
         "denoise": Degradation(level=sigma, quantise=True),
+        "dejpeg": Degradation(jpeg=15),
         "deblur": Degradation(degrade.KERNELS["gaussian-1.6"](), level=2 / 255, quantise=True),
         "upscale": Degradation(scale=scale, quantise=True),
     }[task]

@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from lessons_lib import datasets, degrade, image_io, images, metrics, pretrained, restore
+from lessons_lib.blur_estimation import BlurFound
 from lessons_lib.image_io import Photo
 from lessons_lib.images import ImageError
 from lessons_lib.models import residual, shrinkage
@@ -246,6 +247,53 @@ def test_a_known_blur_is_undone(photo, channels):
     assert result.sigma >= 1 / 255 and result.estimated
 
 
+@pytest.mark.usefixtures("with_auto")
+def test_without_a_word_the_blur_is_found_and_said(photo):
+    kernel = degrade.defocus_kernel(3)
+    blurred = stored(degrade.Degradation(kernel, level=1 / 255)(photo, np.random.default_rng(0)))
+    found = restore.restore_image(blurred, RestoreOptions("deblur"))
+    assert found.found.startswith("blur found: defocus:3, which explains ")
+    told = restore.restore_image(blurred, RestoreOptions("deblur", blur="defocus:3"))
+    np.testing.assert_array_equal(found.photo.pixels, told.photo.pixels)
+    assert told.found == ""
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_a_shake_is_undone_with_caution_and_a_sharp_picture_not_at_all(photo, monkeypatch):
+    path, levels = degrade.shake_kernel(9, np.random.default_rng(0)), []
+    monkeypatch.setattr(
+        restore, "_deblurred", lambda network, image, kernel, sigma, *_: levels.append((kernel, sigma)) or []
+    )
+    monkeypatch.setattr(restore, "found_blur", lambda *_: BlurFound(path, "shake", misfit=0.2, sharp=1.0))
+    result = restore.restore_image(stored(photo), RestoreOptions("deblur", sigma=3 / 255))
+    assert result.found == "blur found: shake, which explains 80 % of what the spectrum lacks"
+    assert levels == [(path, 6 / 255)]
+    monkeypatch.setattr(restore, "found_blur", lambda *_: BlurFound(None, "", misfit=0.2, sharp=0.2))
+    sharp = stored(photo)
+    result = restore.restore_image(sharp, RestoreOptions("deblur"))
+    assert result.photo is sharp and result.found.startswith("no blur found, left as it is")
+
+
+def test_the_blur_of_a_video_has_to_be_named(conditioned, tmp_path):
+    with pytest.raises(ImageError, match="the blur of a video is not looked for: name it"):
+        restore.restore_video(SimpleNamespace(), tmp_path / "out.mp4", RestoreOptions("deblur"), conditioned)
+
+
+def test_jpeg_is_removed_as_strongly_as_asked(photo, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", fill_auto(tmp_path / "weights"))
+    data = image_io.encode(stored(photo), ".jpg", quality=30)[0]
+    removed = []
+    for strength in (None, 2.0):
+        result = restore.restore_image(image_io.read(data), RestoreOptions("dejpeg", strength=strength))
+        assert result.found == "JPEG of quality 30" and result.sigma is None
+        removed.append(float(np.std(result.photo.pixels.astype(float) - image_io.read(data).pixels)))
+    assert 0 < removed[0] < removed[1]
+    whole = restore.dejpeg(images.to_float(image_io.read(data).pixels))
+    np.testing.assert_array_equal(
+        images.to_uint8(whole), restore.restore_image(image_io.read(data), RestoreOptions("dejpeg")).photo.pixels
+    )
+
+
 def test_parts_that_are_deblurred_apart_show_no_seam(photo, monkeypatch):
     """With a part for every 24 pixels; what differs is the kernel's far tail, and the borders' share of it."""
     network = restore.Network(shrinkage.shrinkage(depth=2, width=4), noise_conditioned=True, halo=9, multiple=2)
@@ -276,7 +324,7 @@ def test_a_restoration_is_cancelled_before_the_next_tile(conditioned, monkeypatc
         ({"sigma": -1 / 255}, "sigma is -1"),
         ({"blur": "gaussian:1.6"}, "blur is 'gaussian:1.6', but task denoise undoes none"),
         ({"task": "deblur", "blur": "shake"}, "blur is 'shake': write gaussian:1.6"),
-        ({"task": "deblur", "blur": "defocus:3", "ensemble": True}, "leave one of the two out"),
+        ({"task": "deblur", "blur": "defocus:3", "ensemble": True}, "leave the ensemble out"),
         ({"scale": 2}, "scale is 2, but task denoise keeps the size"),
         ({"task": "upscale", "scale": 5}, "scale is 5: choose 2, 3 or 4"),
     ],

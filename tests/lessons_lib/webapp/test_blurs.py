@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("streamlit", reason='the web app needs Streamlit: pip install -c constraints.txt -e ".[app]"')
 
 from lessons_lib import degrade, restore
+from lessons_lib.blur_estimation import BlurFound
 from lessons_lib.image_io import Photo
 from lessons_lib.restore import RestoreOptions
 from lessons_lib.webapp import blurs
@@ -100,8 +101,21 @@ def test_a_bad_kernel_is_one_plain_sentence(blurred, data, says):
 
 def test_a_kernel_larger_than_the_picture_is_said(app):
     radio(app, "What to do").set_value("Remove blur").run()
+    kind(app, "Out of focus")
     upload(app, FILES["one pixel"])
     assert "larger than the image" in only_error(app)
+
+
+def test_by_default_the_blur_is_found_and_nothing_is_tried_out_before(blurred, monkeypatch):
+    [box] = [box for box in blurred.selectbox if box.label == "Kind of blur"]
+    assert box.value == "Found in the picture" and not blurred.exception
+    looked = []
+    monkeypatch.setattr(
+        restore, "found_blur", lambda *words: looked.append(words) or BlurFound(None, "", misfit=0.1, sharp=0.1)
+    )
+    restore_it(blurred)
+    assert len(looked) == 1 and asked(blurred).blur == "auto"
+    assert "No blur found, left as it is" in " ".join(text.value for text in blurred.caption)
 
 
 def test_the_part_is_restored_anew_when_the_kernel_changes_and_only_then(blurred, monkeypatch):
