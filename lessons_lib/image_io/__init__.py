@@ -5,7 +5,8 @@ camera data. Pillow knows the formats and their metadata, and refuses files that
 colour pictures of 16 bits to 8, so those pixels go through OpenCV, and tifffile writes their TIFF.
 """
 
-from lessons_lib.image_io.reading import Photo, as_float, no_picture, read
+from lessons_lib.image_io.kinds import no_picture
+from lessons_lib.image_io.reading import Photo, as_float, read
 from lessons_lib.image_io.writing import SUFFIXES, as_stored, copy, encode, restored, write
 
 __all__ = [

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import struct
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 import cv2
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image
+from PIL import Image
 
 from lessons_lib import images
-from lessons_lib.image_io import beside
-from lessons_lib.image_io.reading import Photo, as_bytes, as_float, photograph_alone
+from lessons_lib.image_io import beside, directories, tiff
+from lessons_lib.image_io.reading import Photo, as_float
 from lessons_lib.images import ImageError
+from lessons_lib.native import libraries_off
 
 SUFFIXES = {  # what can be written, and in which depths, the deepest first
     ".jpg": ("JPEG", ("uint8",)),
@@ -45,16 +47,15 @@ HOLDS = {
     "PNG": {"exif", "profile", "dpi", "xmp", "comment", "chunks"},
     "TIFF": {"exif", "profile", "dpi", "xmp", "iptc"},
     "WEBP": {"exif", "profile", "xmp"},
-    "AVIF": {"exif", "profile", "xmp"},
+    "AVIF": {"exif", "profile", "xmp"},  # and, of chunks, the meaning of its colours
     "BMP": {"dpi"},
 }
-XMP, PHOTOSHOP = 700, 34377  # tags of a TIFF
 QUALITY: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
     "AVIF": {"quality": 90, "subsampling": "4:4:4"},
     "PNG": {"compress_level": 4},
-}  # a TIFF stays unpacked: Pillow writes no camera data into a packed one
+}
 
 
 def restored(photo: Photo, pieces: Iterable[tuple[tuple[slice, slice], np.ndarray]], scale: int = 1) -> Photo:
@@ -125,120 +126,110 @@ def encode(photo: Photo, suffix: str, quality: int | None = None) -> tuple[bytes
         notes.append(f"{kind} holds no transparency: the picture was laid over white")
         share = as_float(alpha)
         pixels, alpha = as_stored(as_float(pixels) * share + (1 - share), pixels.dtype), None
-    notes += _not_held(photo, kind, deep=pixels.dtype != np.uint8)
+    notes += _not_held(photo, kind)
+    photo = _fitting(photo, kind, pixels.shape[-1], notes)
     stored = pixels if alpha is None else np.concatenate([pixels, alpha], axis=-1)
     try:
-        data = _encode(kind, stored, photo, quality)
-    except (OSError, ValueError, cv2.error) as error:
+        with libraries_off():
+            return _encode(kind, stored, photo, quality), tuple(notes)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a library says of it
         raise ImageError(
             f"{kind} cannot hold {stored.shape[1]} x {stored.shape[0]} pixels of this kind: {error}"
         ) from error
-    return data, tuple(notes)
 
 
 def _sized(exif: bytes, width: int, height: int) -> bytes:
     """The camera data with the picture's size where they speak of it."""
-    return beside.mended_exif(exif, (width, height), upright=False) if exif else exif
+    try:
+        return beside.mended_exif(exif, (width, height), upright=False) if exif else exif
+    except (ValueError, struct.error):  # not EXIF, whoever put it there
+        return b""
 
 
-def _not_held(photo: Photo, kind: str, deep: bool) -> list[str]:
+def _not_held(photo: Photo, kind: str) -> list[str]:
     """What a format cannot hold of what stands beside the pixels, in one sentence."""
     there = {key: getattr(photo, key) for key in BESIDE}
-    there["chunks"] = beside.telling(photo.chunks)
+    there["chunks"] = [name for name in beside.telling(photo.chunks) if (kind, name) != ("AVIF", b"cICP")]
     lost = [BESIDE[key] for key, value in there.items() if value and key not in HOLDS[kind]]
-    notes = [f"{kind} holds no {_listed(lost)}: left out"] if lost else []
-    if kind == "TIFF" and deep and photo.exif and _has_inner_exif(photo.exif):
-        notes.append("a TIFF of more than 8 bits keeps only the texts of its camera data: exposure and place left out")
-    return notes
+    return [f"{kind} holds no {_listed(lost)}: left out"] if lost else []
+
+
+def _fitting(photo: Photo, kind: str, channels: int, notes: list[str]) -> Photo:
+    """The photo without what this format cannot hold for its size or its kind, which is said."""
+    lost: list[str] = []
+    if kind == "JPEG":
+        rooms = {"exif": beside.LARGEST_SEGMENT, "xmp": beside.LARGEST_SEGMENT - 29, "comment": beside.LARGEST_SEGMENT}
+        lost = [key for key, room in rooms.items() if len(getattr(photo, key)) > room]
+        if lost:
+            notes.append(f"{kind} holds at most 64 kB of {' and of '.join(BESIDE[key] for key in lost)}: left out")
+    if kind in ("WEBP", "AVIF") and channels == 1 and photo.profile[16:20] == b"GRAY":
+        notes.append(f"{kind} holds no gray: its colour profile, which is for gray, was left out")
+        lost.append("profile")
+    without: dict[str, Any] = dict.fromkeys(lost, b"")
+    return dataclasses.replace(photo, **without)
 
 
 def _listed(words: list[str]) -> str:
     return " and no ".join(words) if len(words) < 3 else f"{', no '.join(words[:-1])} and no {words[-1]}"
 
 
-def _loaded(exif: bytes) -> Image.Exif:
-    data = Image.Exif()
-    data.load(exif)
-    return data
-
-
-def _has_inner_exif(exif: bytes) -> bool:
-    data = _loaded(exif)
-    return bool(data.get_ifd(ExifTags.IFD.Exif) or data.get_ifd(ExifTags.IFD.GPSInfo))
-
-
 def _encode(kind: str, stored: np.ndarray, photo: Photo, quality: int | None) -> bytes:
     """The file: Pillow writes 8 bits, OpenCV a PNG of 16, tifffile a TIFF of 16 bits or floats."""
+    if stored.dtype != np.uint8:
+        return _deep_tiff(stored, photo) if kind == "TIFF" else _deep_png(stored, photo)
+    besides: dict[str, Any] = {"icc_profile": photo.profile, "dpi": photo.dpi}
+    besides |= {"exif": photo.exif} if kind != "TIFF" else {}
+    besides |= {"xmp": photo.xmp, "comment": photo.comment} if kind in ("JPEG", "WEBP", "AVIF") else {}
+    usual = QUALITY.get(kind, {})
+    usual = usual | {"quality": quality} if quality is not None and "quality" in usual else usual
+    options = usual | {key: value for key, value in besides.items() if value}
     buffer = io.BytesIO()
-    if stored.dtype == np.uint8:
-        beside_it: dict[str, Any] = {"exif": photo.exif, "icc_profile": photo.profile, "dpi": photo.dpi}
-        beside_it |= {"xmp": photo.xmp, "comment": photo.comment} if kind in ("JPEG", "WEBP", "AVIF") else {}
-        if kind == "TIFF":
-            beside_it["exif"] = _tiff_exif(photo)
-        usual = QUALITY.get(kind, {})
-        chosen = {"quality": quality} if quality and "quality" in usual else {}
-        options = usual | chosen | {key: value for key, value in beside_it.items() if value}
-        Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(buffer, kind, **options)
-        written = buffer.getvalue()
-        if kind == "JPEG" and photo.iptc:
-            written = beside.with_iptc(written, photo.iptc)
-        return _with_chunks(written, photo) if kind == "PNG" else written
-    if stored.shape[-1] == 2:  # gray with alpha in 16 bits: no library here writes and reads that
-        stored = stored[..., [0, 0, 0, 1]]
+    Image.fromarray(stored[..., 0] if stored.shape[-1] == 1 else stored).save(buffer, kind, **options)
+    written = buffer.getvalue()
+    if kind == "JPEG" and photo.iptc:
+        return beside.with_iptc(written, photo.iptc)
     if kind == "TIFF":
-        tags: dict[str, Any] = {
-            "photometric": "rgb" if stored.shape[-1] > 1 else "minisblack",
-            "compression": "zlib",
-            "metadata": None,
-        }
-        tags |= {"iccprofile": photo.profile or None, "extratags": _text_tags(photo)}
-        if photo.dpi:
-            tags |= {"resolution": photo.dpi, "resolutionunit": "inch"}
-        if stored.shape[-1] == 4:
-            tags["extrasamples"] = ["unassalpha"]
-        tifffile.imwrite(buffer, stored[..., 0] if stored.shape[-1] == 1 else stored, software=False, **tags)
-        return buffer.getvalue()
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[stored.shape[-1]]  # OpenCV's BGR
-    known = {cv2.IMAGE_METADATA_EXIF: photo.exif.removeprefix(b"Exif\0\0"), cv2.IMAGE_METADATA_ICCP: photo.profile}
-    packed = {key: np.frombuffer(value, np.uint8) for key, value in known.items() if value}
-    _, data = cv2.imencodeWithMetadata(
-        ".png", np.ascontiguousarray(stored[..., order]), list(packed), list(packed.values())
-    )
-    return _with_chunks(data.tobytes(), photo, density=True)
+        return directories.with_entries(written, tiff.entries_of(photo.exif, photo.xmp, photo.iptc))
+    if kind == "AVIF" and (colours := dict(photo.chunks).get(b"cICP")):
+        return beside.with_nclx(written, colours[0], colours[1])
+    return _with_chunks(written, photo, photo.chunks) if kind == "PNG" else written
 
 
-def _with_chunks(data: bytes, photo: Photo, *, density: bool = False) -> bytes:
-    """A PNG with its colour marks and texts, with XMP and comments of other formats, and with dots an inch."""
-    chunks = list(photo.chunks)
-    if photo.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + photo.xmp))
-    if photo.comment:
-        chunks.append((b"iTXt", b"Comment\0\0\0\0\0" + photo.comment))
-    if density and photo.dpi:
-        chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in photo.dpi), 1)))
-    return beside.with_png_chunks(data, tuple(chunks)) if chunks else data
+def _deep_tiff(stored: np.ndarray, photo: Photo) -> bytes:
+    tags: dict[str, Any] = {"photometric": "rgb" if stored.shape[-1] > 2 else "minisblack", "planarconfig": "contig"}
+    if photo.dpi:
+        tags |= {"resolution": photo.dpi, "resolutionunit": "inch"}
+    if stored.shape[-1] in (2, 4):
+        tags["extrasamples"] = ["unassalpha"]
+    if stored.shape[-1] == 1:
+        stored = stored[..., 0]
+        del tags["planarconfig"]
+    buffer = io.BytesIO()
+    tags |= {"compression": "zlib", "metadata": None, "software": False, "byteorder": "<"}
+    tifffile.imwrite(buffer, stored, iccprofile=photo.profile or None, **tags)
+    return directories.with_entries(buffer.getvalue(), tiff.entries_of(photo.exif, photo.xmp, photo.iptc))
 
 
-def _tiff_exif(photo: Photo) -> Image.Exif:
-    """The camera data with XMP and captions, as Pillow puts them among a TIFF's own tags."""
-    data = Image.Exif()
+def _deep_png(stored: np.ndarray, photo: Photo) -> bytes:
+    chunks = []
+    if photo.profile:
+        chunks.append((b"iCCP", b"profile\0\0" + zlib.compress(photo.profile)))
     if photo.exif:
-        data.load(photograph_alone(_loaded(photo.exif)))
-        for part in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-            data.get_ifd(part).update({tag: as_bytes(value) for tag, value in data.get_ifd(part).items()})
-        data.update({tag: as_bytes(value) for tag, value in data.items()})
-    if photo.xmp:
-        data[XMP] = photo.xmp
-    if photo.iptc:
-        data[PHOTOSHOP] = photo.iptc.removeprefix(beside.IPTC_HEAD)
-    return data
+        chunks.append((b"eXIf", photo.exif.removeprefix(b"Exif\0\0")))
+    if photo.dpi:
+        chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in photo.dpi), 1)))
+    if stored.shape[-1] == 2:
+        data = beside.gray_with_alpha_png(stored)
+    else:
+        order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[stored.shape[-1]]  # OpenCV's BGR
+        data = cv2.imencode(".png", np.ascontiguousarray(stored[..., order]))[1].tobytes()
+    return _with_chunks(data, photo, (*chunks, *photo.chunks))
 
 
-def _text_tags(photo: Photo) -> list[tuple]:
-    """The texts of the camera data, XMP and captions as tifffile takes them."""
-    texts = _loaded(photo.exif).items() if photo.exif else ()
-    tags = [(tag, "s", 0, value.encode("latin-1", "ignore"), True) for tag, value in texts if isinstance(value, str)]
-    for code, value in ((XMP, photo.xmp), (PHOTOSHOP, photo.iptc.removeprefix(beside.IPTC_HEAD))):
-        if value:
-            tags.append((code, "B", len(value), value, True))
-    return tags
+def _with_chunks(data: bytes, photo: Photo, chunks: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """A PNG with these chunks, and with XMP and comments of other formats."""
+    texts = ((b"XML:com.adobe.xmp", photo.xmp), (b"Comment", photo.comment))
+    chunks = (*chunks, *((b"iTXt", keyword + bytes(5) + text) for keyword, text in texts if text))
+    return beside.with_png_chunks(data, chunks) if chunks else data

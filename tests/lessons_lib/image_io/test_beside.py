@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -102,3 +103,46 @@ def test_resolution_of_16_bits():
     for suffix in (".png", ".tif"):
         again = image_io.read(image_io.encode(photo, suffix)[0])
         assert again.dpi == pytest.approx((300, 300), abs=0.1)
+
+
+def turned(value):
+    return XMP.replace(b"rdf:RDF", b'rdf:Description tiff:Orientation="%d"/><rdf:RDF' % value, 1)
+
+
+RAW_EXIF = b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n%8d\n" % 100 + exif_of(b"x\0").hex().encode() + b"\n")
+SIDEWAYS = {
+    "JPEG": saved(smooth(), "JPEG", exif=exif_of(b"x\0"), xmp=turned(6)),
+    "JPEG by XMP alone": saved(smooth(), "JPEG", xmp=turned(6)),
+    "WEBP": saved(smooth(), "WEBP", exif=exif_of(b"x\0"), xmp=turned(6)),
+    "PNG by XMP alone": beside.with_png_chunks(
+        saved(smooth()), ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + turned(6)),)
+    ),
+    "PNG by ImageMagick": beside.with_png_chunks(saved(smooth()), ((b"zTXt", RAW_EXIF),)),
+    "TIFF": tiff(smooth(), extratags=[(274, 3, 1, 6, True), (700, 1, len(turned(6)), turned(6), True)]),
+    "TIFF of 16 bits by XMP alone": written(
+        np.ascontiguousarray(smooth().astype(np.uint16) * 257),
+        photometric="rgb",
+        extratags=[(700, 1, len(turned(6)), turned(6), True)],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SIDEWAYS)
+def test_no_mark_is_left_that_would_turn_an_upright_picture_again(kind):
+    photo = image_io.read(SIDEWAYS[kind])
+    assert photo.pixels.shape == (80, 64, 3)
+    for suffix in (".jpg", ".png", ".webp", ".tif"):
+        data, _ = image_io.encode(photo, suffix)
+        assert b'Orientation="6"' not in data and b"Raw profile" not in data
+        assert image_io.read(data).pixels.shape == (80, 64, 3)
+
+
+@pytest.mark.parametrize(("kind", "value"), [(1, b"\x40"), (2, b"64\0"), (5, bytes(8)), (9, b"\x40\0\0\0")])
+def test_a_side_written_as_another_type_is_put_right(kind, value):
+    """Some write the picture's sides as bytes, texts, fractions or signed numbers."""
+    inner = struct.pack("<HHHII", 1, 0xA002, kind, 1, 100 if len(value) > 4 else int.from_bytes(value, "little"))
+    first = struct.pack("<HHHIII", 1, 0x8769, 4, 1, 40, 0)
+    exif = (b"II*\0\x08\0\0\0" + first).ljust(40, b"\0") + inner + bytes(4)
+    data = Image.Exif()
+    data.load(beside.mended_exif(exif.ljust(100, b"\0") + value, (128, 96), upright=False))
+    assert data.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] == 128

@@ -176,8 +176,8 @@ ANIMATED = saved(Image.new("L", (8, 8)), "GIF", save_all=True, append_images=[Im
         (ANIMATED, "holds 2 pictures"),
         (b"P5 40000 40000 255\n", "too large"),
         (tiff(values(5, 5, dtype=np.uint16).astype(np.int32)), "32-bit integers"),
-        (tiff(np.zeros((5, 5, 3), np.float32)), "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+        (tiff(np.zeros((5, 5, 3), np.float64)), "floats of 64 bits"),
+        (bytes(range(1, 250)), "not a picture"),
     ],
 )
 def test_what_is_no_photograph_is_refused_in_a_sentence(data, complaint, tmp_path):

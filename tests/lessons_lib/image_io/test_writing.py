@@ -35,19 +35,16 @@ def photo(channels=3, dtype=np.uint8, alpha=False):
 def test_what_is_written_is_read_again(suffix, dtype, channels, alpha, tmp_path):
     before = photo(channels, dtype, alpha)
     before = Photo(before.pixels, before.alpha, camera(), SRGB)
-    notes = image_io.write(tmp_path / f"a{suffix}", before)
-    assert bool(notes) == (suffix in (".tif", ".tiff") and dtype == np.uint16)  # it keeps the texts alone
+    assert image_io.write(tmp_path / f"a{suffix}", before) == ()
     after = image_io.read(tmp_path / f"a{suffix}")
-    grown = (channels, dtype, alpha) == (1, np.uint16, True)  # to three equal channels
-    np.testing.assert_array_equal(after.pixels, np.repeat(before.pixels, 3, -1) if grown else before.pixels)
+    np.testing.assert_array_equal(after.pixels, before.pixels)
     if alpha:
         np.testing.assert_array_equal(after.alpha, before.alpha)
     assert after.profile == SRGB
     kept = Image.Exif()
     kept.load(after.exif)
     assert kept[ExifTags.Base.Make] == "Camera"
-    if (suffix, dtype) == (".png", np.uint16) or dtype == np.uint8:
-        assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == (1, 200)
+    assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExposureTime] == (1, 200)
     assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
 
 
