@@ -140,7 +140,7 @@ def packed(entries: Tree, at: int, *, big: bool = False) -> bytes:
     """The directory, little-endian, as it must stand at `at`, with its values and the directories below behind it."""
     word, room, head = ("Q", 8, 8) if big else ("I", 4, 2)
     rows, behind = b"", b""
-    start = at + head + len(entries) * (12 + 2 * room - 4 if big else 12) + room
+    start = at + head + len(entries) * (4 + 2 * room) + room
     for tag, entry in sorted(entries.items()):
         here = start + len(behind)
         if isinstance(entry, Entry):

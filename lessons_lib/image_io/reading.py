@@ -22,6 +22,7 @@ from lessons_lib.native import libraries_off
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "PPM")
 READ = "JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF or PPM"
 LARGEST = 2**31  # bytes of a file
+FOR_HDR = {16: "PQ", 18: "HLG"}  # transfers of ITU-T H.273
 PLAIN_COLOURS = {(1, 13), (2, 2), (1, 2), (2, 13), (1, 1), (6, 6), (1, 6)}  # primaries and transfer of usual screens
 
 
@@ -101,7 +102,7 @@ def _of_tiff(data: bytes) -> Photo:
     if Image.MAX_IMAGE_PIXELS and tiff.area(page.own) > 2 * Image.MAX_IMAGE_PIXELS:
         raise too_large(tiff.area(page.own))
     besides = tiff.besides(page, data, notes)
-    if tiff.is_deep(page.own):
+    if tiff.is_deep(page):
         stored = tiff.read_deep(page, notes)
         if stored.dtype.kind == "f":
             _check_floats(stored)
@@ -222,6 +223,8 @@ def _besides(opened: Image.Image, data: bytes, notes: list[str]) -> dict[str, An
             notes.append(f"its {bits} bits were read as 8")
         if not found["profile"] and (colours := beside.nclx(data)) not in PLAIN_COLOURS:
             found["chunks"] = ((b"cICP", bytes([*colours, 0, 1])),)
+    if curve := FOR_HDR.get(dict(found.get("chunks", ())).get(b"cICP", b"\0\0")[1]):
+        notes.append(f"its values are for HDR screens ({curve}) and are taken as they stand: judge the result on one")
     return found
 
 

@@ -137,10 +137,11 @@ def check(own: Tree, size: int) -> None:
             raise ImageError(f"is cut short (it lacks {gone} of its {len(parts)} parts): copy or download it again")
 
 
-def is_deep(own: Tree) -> bool:
-    """Whether the values have 16 bits or are floats; or are inks and more, of which Pillow knows nothing."""
+def is_deep(found: Page) -> bool:
+    """Whether the values have 16 bits or are floats, or Pillow does not know the file: inks and more, a layout."""
+    own, bits = found.own, (numbers(found.own, BITS) or (1,))[0]
     inks_and_more = number(own, PHOTOMETRIC) == 5 and number(own, SAMPLES, 1) > 4
-    return (numbers(own, BITS) or (1,))[0] >= 16 or inks_and_more
+    return bits >= 16 or inks_and_more or (bits == 8 and found.data[:4] == b"MM\0+")
 
 
 def turn(found: Page) -> int:

@@ -152,7 +152,8 @@ def _not_held(photo: Photo, kind: str) -> list[str]:
     """What a format cannot hold of what stands beside the pixels, in one sentence."""
     there = {key: getattr(photo, key) for key in BESIDE}
     there["chunks"] = [name for name in beside.telling(photo.chunks) if (kind, name) != ("AVIF", b"cICP")]
-    lost = [BESIDE[key] for key, value in there.items() if value and key not in HOLDS[kind]]
+    words = BESIDE | ({"chunks": "marks of colour (CICP)"} if there["chunks"] == [b"cICP"] else {})
+    lost = [words[key] for key, value in there.items() if value and key not in HOLDS[kind]]
     return [f"{kind} holds no {_listed(lost)}: left out"] if lost else []
 
 

@@ -90,7 +90,7 @@ def test_marks_of_colour_and_texts_of_a_png(deep, chunk):
     assert notes == ()
     assert chunk in list(beside.png_chunks(data))
     np.testing.assert_array_equal(image_io.read(data).pixels, photo.pixels)
-    assert "no marks of colour and texts" in image_io.encode(photo, ".jpg")[1][-1]
+    assert "no marks of colour" in image_io.encode(photo, ".jpg")[1][-1]
 
 
 def test_the_marks_of_plain_srgb_are_no_loss():
@@ -146,3 +146,43 @@ def test_a_side_written_as_another_type_is_put_right(kind, value):
     data = Image.Exif()
     data.load(beside.mended_exif(exif.ljust(100, b"\0") + value, (128, 96), upright=False))
     assert data.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] == 128
+
+
+def test_chunks_that_count_as_the_pixels_are_stored_stay_with_pixels_stored_so():
+    chunks = ((b"sBIT", b"\5\6\5"), (b"bKGD", bytes(6)), (b"pHYs", struct.pack(">IIB", 2, 1, 0)))
+    data, _ = image_io.encode(image_io.read(beside.with_png_chunks(saved(smooth()), chunks)), ".png")
+    assert set(chunks) <= set(beside.png_chunks(data))
+    palette = beside.with_png_chunks(saved(Image.fromarray(smooth()).quantize(8)), ((b"bKGD", b"\1"),))
+    assert "background" in image_io.read(palette).notes[0]
+
+
+def test_content_credentials_are_left_out_and_said():
+    jumbf = b"JP\0\1\0\0\0\1\0\0\0\x0cjumbc2pa"
+    jpeg = saved(smooth(), "JPEG")
+    jpeg = jpeg[:2] + b"\xff\xeb" + struct.pack(">H", len(jumbf) + 2) + jumbf + jpeg[2:]
+    for data in (jpeg, beside.with_png_chunks(saved(smooth()), ((b"caBX", b"c2pa"),))):
+        assert "content credentials" in image_io.read(data).notes[0]
+
+
+def test_xmp_of_a_png_goes_into_other_formats():
+    data = beside.with_png_chunks(saved(smooth()), ((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP),))
+    data, notes = image_io.encode(image_io.read(data), ".jpg")
+    assert notes == () and image_io.read(data).xmp == XMP
+
+
+def test_captions_of_many_segments():
+    iptc = beside.IPTC_HEAD + beside.photoshop_resource(b"\x1c\x02\x19" + bytes(range(256)) * 300)
+    data, notes = image_io.encode(image_io.Photo(smooth(), iptc=iptc), ".jpg")
+    assert notes == () and image_io.read(data).iptc == iptc
+
+
+def test_the_meaning_of_the_colours_of_an_avif():
+    """P3 with the curve of sRGB, and colours for HDR screens, kept where a format can say so."""
+    plain = saved(smooth(), "AVIF")
+    photo = image_io.read(beside.with_nclx(plain, 12, 13))
+    assert photo.chunks == ((b"cICP", b"\x0c\x0d\0\1"),)
+    data, notes = image_io.encode(photo, ".avif")
+    assert notes == () and beside.nclx(data) == (12, 13)
+    assert image_io.encode(photo, ".jpg")[1] == ("JPEG holds no marks of colour (CICP): left out",)
+    assert "HDR screens (PQ)" in image_io.read(beside.with_nclx(plain, 9, 16)).notes[0]
+    assert image_io.read(plain).chunks == ()

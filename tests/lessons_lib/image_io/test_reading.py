@@ -238,3 +238,42 @@ def test_the_quality_of_a_jpeg_is_read_from_its_tables(quality):
     assert image_io.read(saved(smooth(), "JPEG", quality=quality)).jpeg == quality
     assert image_io.read(saved(smooth()[..., 0], "JPEG", quality=quality)).jpeg == quality
     assert image_io.read(saved(smooth(), "PNG")).jpeg is None
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_one_clear_value_of_few_bits(bits):
+    """Pillow stretches the values to 8 bits, and not the one that is clear."""
+    top = 2**bits - 1
+    stored = np.arange(64).reshape(8, 8) % (top + 1)
+    rows = b"".join(b"\0" + np.packbits((row[:, None] >> np.arange(bits)[::-1]) & 1).tobytes() for row in stored)
+    head = struct.pack(">IIBBBBB", 8, 8, bits, 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"tRNS", struct.pack(">H", top // 2)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    photo = image_io.read(beside.PNG + b"".join(beside._packed(*part) for part in parts))
+    np.testing.assert_array_equal(photo.alpha[..., 0] == 0, stored == top // 2)
+    np.testing.assert_array_equal(photo.pixels[..., 0], stored * (255 // top))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_damaged_profile_of_a_png_is_said(deep):
+    plain = png16(RAMP) if deep else saved(smooth())
+    photo = image_io.read(beside.with_png_chunks(plain, ((b"iCCP", b"p3\0\0garbage"),)))
+    assert photo.notes == ("its colour profile is damaged and was left out",)
+
+
+def test_a_profile_for_another_kind_of_picture_is_left_out():
+    photo = image_io.read(saved(smooth(), "JPEG", icc_profile=SRGB[:16] + b"GRAY" + SRGB[20:]))
+    assert photo.profile == b"" and "is for GRAY" in photo.notes[0]
+
+
+def test_a_picture_too_large_is_refused_in_our_words():
+    with pytest.raises(
+        ImageError, match=r"too large \(1600 megapixels, and 179 can be read\): cut it into parts first$"
+    ):
+        image_io.read(b"P5 40000 40000 255\n")
+
+
+def test_what_a_library_raises_unforeseen_is_a_plain_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(beside, "iptc_of_jpeg", lambda _: {}["missing"])
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    with pytest.raises(ImageError, match=r"a\.jpg is damaged or cut short: copy"):
+        image_io.read(tmp_path / "a.jpg")

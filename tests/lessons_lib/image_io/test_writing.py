@@ -130,3 +130,17 @@ def test_a_disk_that_refuses_leaves_nothing(tmp_path, monkeypatch):
 def test_the_size_of_an_upright_picture_opens_everywhere():
     data, _ = image_io.encode(photo(), ".webp")
     assert Image.open(io.BytesIO(data)).size == (7, 9)
+
+
+@pytest.mark.parametrize(("field", "word"), [("exif", "EXIF"), ("xmp", "XMP"), ("comment", "comment")])
+def test_what_is_too_long_for_a_jpeg_is_left_out_and_said(field, word):
+    data, notes = image_io.encode(Photo(photo().pixels, **{field: b"Exif\0\0II*\0" + b"x" * 70_000}), ".jpg")
+    assert f"at most 64 kB of {word}" in notes[0] or f"({word}): left out" in notes[0]
+    assert image_io.read(data).pixels.shape == (9, 7, 3)
+
+
+def test_a_gray_profile_stays_with_gray_alone():
+    gray = Photo(photo(1).pixels, profile=SRGB[:16] + b"GRAY" + SRGB[20:])
+    for suffix in (".webp", ".avif"):
+        data, notes = image_io.encode(gray, suffix)
+        assert "for gray" in notes[0] and not Image.open(io.BytesIO(data)).info.get("icc_profile")
