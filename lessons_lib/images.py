@@ -5,11 +5,19 @@ uint8 and BGR exist only at the file and at the screen: `read` and `write` are t
 
 from __future__ import annotations
 
+import io
 import os
+import re
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
+
+from lessons_lib.native import native_stderr_off, told_of_damage
 
 METHODS = {
     "nearest": cv2.INTER_NEAREST_EXACT,
@@ -20,7 +28,9 @@ METHODS = {
 }
 # BT.601: how much each of red, green and blue adds to the brightness that we see.
 LUMA_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
-# Both formats say where they end; a file cut short lacks the mark, and OpenCV would fill the rest with gray.
+ORIENTATION = 0x0112  # EXIF's tag
+LONGEST_NAME = 255  # bytes of a file's name
+ELSEWHERE = "read it with lessons_lib.image_io.read, or save it as PNG"
 
 
 class ImageError(ValueError):
@@ -154,7 +164,8 @@ def read(path: str | os.PathLike | bytes, mode: str = "rgb") -> np.ndarray:
     """Read an image file as float32 in [0, 1].
 
     The file may hold 8 or 16 bits per channel, gray or RGB, with or without alpha; a transparent image is laid over
-    white. A picture is turned upright as its EXIF data say, unless it has an alpha channel.
+    white. A picture is turned upright as its EXIF data say, unless it has an alpha channel. What OpenCV would read
+    wrongly without a word is refused; `image_io.read` knows such files.
 
     Parameters
     ----------
@@ -174,8 +185,8 @@ def read(path: str | os.PathLike | bytes, mode: str = "rgb") -> np.ndarray:
     FileNotFoundError
         If there is no such file.
     ImageError
-        If the file is empty, cut short or not an image, if it does not hold 8 or 16 bits per channel, or if `mode` is
-        unknown.
+        If the file is empty, damaged, too large (179 megapixels) or not an image, if it does not hold 8 or 16 bits per
+        channel or is of a kind that OpenCV misreads, or if `mode` is unknown.
 
     Examples
     --------
@@ -198,15 +209,19 @@ def read(path: str | os.PathLike | bytes, mode: str = "rgb") -> np.ndarray:
         raise ImageError(f"{name} is empty (0 bytes): copy or download it again")
     if _is_cut_short(data):
         raise ImageError(f"{name} is cut short ({len(data)} bytes, no end mark): copy or download it again")
-    try:
-        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        one_channel = stored is not None and stored.ndim == 2
-        if stored is not None and (stored.ndim == 2 or stored.shape[2] != 4):  # upright by EXIF, unless it has alpha
-            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error as error:
-        raise ImageError(f"{name} cannot be decoded: {error}") from error
+    with native_stderr_off() as said:
+        if reason := _unfit(data):
+            raise ImageError(f"{name} {reason}")
+        stored, one_channel = _decoded(data)
+        if told_of_damage(said()):
+            raise ImageError(f"{name} is damaged inside: copy or download it again")
     if stored is None:
-        raise ImageError(f"{name} is not an image that OpenCV can decode (PNG, JPEG, TIFF, WebP, BMP ...)")
+        raise ImageError(
+            f"{name} is damaged, or not an image that OpenCV can decode (PNG, JPEG, TIFF, WebP, BMP ...): "
+            "lessons_lib.image_io.read reads more, and says what a file is"
+        )
+    if stored.dtype not in (np.uint8, np.uint16) or (stored.dtype == np.uint16 and data[4:8] == b"ftyp"):
+        raise ImageError(f"{name} holds values of another depth than 8 or 16 bits: {ELSEWHERE}")
     image = to_float(stored)
     if image.shape[2] == 4:
         alpha = image[..., 3:]
@@ -221,6 +236,59 @@ def _bytes_of(path: Path) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(f"no file at {path.absolute()}: check the spelling and the folder you run in")
     return path.read_bytes()  # not cv2.imread: it cannot open every path on Windows
+
+
+def _decoded(data: bytes) -> tuple[np.ndarray | None, bool]:
+    """What OpenCV reads, or None, and whether the file has one channel."""
+    try:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        one_channel = stored is not None and stored.ndim == 2
+        if stored is not None and (stored.ndim == 2 or stored.shape[2] != 4):  # upright by EXIF, unless it has alpha
+            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error:
+        return None, False
+    return stored, one_channel
+
+
+def _unfit(data: bytes) -> str:
+    """Why OpenCV would read a file wrongly without a word, and the way out; "" if it would not.
+
+    Pillow reads no more of it than its head.
+    """
+    is_tiff = data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    try:
+        picture = Image.open(io.BytesIO(data))
+        several = getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO"  # a phone's by-products
+        lying = picture.getexif().get(ORIENTATION, 1) in range(2, 9)
+    except Image.DecompressionBombError:
+        return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} megapixels: cut it into parts first"
+    except Exception:  # OpenCV knows kinds that Pillow does not, but not of this format
+        return f"is a TIFF of a kind that OpenCV reads wrongly: {ELSEWHERE}" if is_tiff else ""
+    if several:
+        return f"holds {picture.n_frames} images: save the one you want as PNG"  # type: ignore[attr-defined]
+    clear_value = picture.mode in ("1", "L", "I;16", "I") and "transparency" in picture.info
+    if clear_value or (picture.format in ("GIF", "BMP") and picture.has_transparency_data):
+        return f"is transparent in a way that OpenCV forgets: {ELSEWHERE}"
+    if picture.format == "PPM" and not re.match(rb"P([14]|[2356]\s+\d+\s+\d+\s+(255|65535))\s", data[:100]):
+        return f"has a white that OpenCV does not know, or remarks in its head: {ELSEWHERE}"
+    if is_tiff and _tiff_misread(picture.tag_v2):  # type: ignore[attr-defined]
+        return f"is a TIFF whose order, sense or transparency OpenCV misreads: {ELSEWHERE}"
+    if lying and picture.format == "AVIF":
+        return f"lies on its side, which OpenCV does not see in an AVIF: {ELSEWHERE}"
+    said = picture.tag_v2 if is_tiff else Image.Exif()  # type: ignore[attr-defined]
+    if lying and not is_tiff:
+        said.load(picture.info.get("exif", b""))
+    if lying and ORIENTATION not in said:
+        return f"lies on its side by a mark that OpenCV does not know (XMP): {ELSEWHERE}"
+    return ""
+
+
+def _tiff_misread(tags: Mapping[int, Any]) -> bool:
+    """Whether OpenCV gives wrong pixels for a TIFF with these tags: found by trying it on every kind."""
+    deep = max(tags.get(258, (1,))) > 8
+    colours = 1 if tags.get(262) in (0, 1, 3) else 4 if tags.get(262) == 5 else 3
+    clear = tags.get(277, 1) > colours and not (deep and tags.get(338) == (2,) and colours == 3)
+    return clear or (deep and (tags.get(284) == 2 or tags.get(262) == 0)) or bool(tags.get(254, 0) & 1)
 
 
 def _is_cut_short(data: bytes) -> bool:
@@ -307,13 +375,43 @@ def write_atomic(path: Path, data: bytes) -> None:
     ...     [(file.name, file.read_bytes()) for file in Path(folder).iterdir()]
     [('note.txt', b'pixels')]
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # not tempfile: its files are for the owner's eyes only
+    part = part_of(path)
     try:
         part.write_bytes(data)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def part_of(path: Path) -> Path:
+    """Name the temporary file that stands beside `path` until it is whole.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where the whole file will stand.
+
+    Returns
+    -------
+    pathlib.Path
+        A hidden file in the same folder: a point, the name, the number of this process and "part". A name that leaves
+        no room for them, as file systems allow 255 bytes, is shortened to its beginning and a checksum.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lessons_lib import images
+    >>> images.part_of(Path("note.txt")).name.startswith(".note.txt.")
+    True
+    >>> len(images.part_of(Path(250 * "n")).name) < 255
+    True
+    """
+    name, end = path.name, f".{os.getpid()}.part"  # not tempfile: its files are for the owner's eyes only
+    if len(os.fsencode(name)) + len(end) + 1 > LONGEST_NAME:
+        short = os.fsencode(name)[: LONGEST_NAME - len(end) - 12].decode("utf-8", "ignore")
+        name = f"{short}~{zlib.crc32(os.fsencode(name)):08x}"
+    return path.with_name(f".{name}{end}")
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:

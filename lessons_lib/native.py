@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -11,9 +12,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+HARMLESS = 16  # bytes between the pixels and the end of a JPEG that some cameras write
+
 
 class _Aside:
-    """Stderr turned away into a file: by the first thread that asks, until the last one is done."""
+    """Stderr turned away into a file, and warnings off: by the first thread that asks, until the last one is done."""
 
     def __init__(self) -> None:
         self.lock, self.inside = threading.Lock(), 0
@@ -26,12 +29,16 @@ class _Aside:
                 self.file = tempfile.TemporaryFile()  # noqa: SIM115  closed by the last thread
                 self.kept = os.dup(2)
                 os.dup2(self.file.fileno(), 2)
+                self.warnings = warnings.catch_warnings()
+                self.warnings.__enter__()
+                warnings.simplefilter("ignore")
             self.inside += 1
 
     def end(self) -> None:
         with self.lock:
             self.inside -= 1
             if not self.inside:
+                self.warnings.__exit__(None, None, None)
                 os.dup2(self.kept, 2)
                 os.close(self.kept)
                 self.file.close()
@@ -53,8 +60,9 @@ _aside = _Aside()
 
 @contextmanager
 def native_stderr_off() -> Iterator[Callable[[], str]]:
-    """Keep from the terminal what native code writes there: TensorFlow greets before any setting can stop it.
+    """Keep from the terminal what libraries say there: native code on stderr, warnings, and tifffile's log.
 
+    TensorFlow greets from C++ before any setting can stop it, and readers of pictures remark on what they pass over.
     Gives a function that returns what has been written since.
     """
     _aside.begin()
@@ -65,12 +73,10 @@ def native_stderr_off() -> Iterator[Callable[[], str]]:
         _aside.end()
 
 
-@contextmanager
-def libraries_off() -> Iterator[Callable[[], str]]:
-    """Keep from the terminal what libraries that read and write files say there: by C, by warnings, by loggers."""
-    with native_stderr_off() as said, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield said
+def told_of_damage(words: str) -> bool:
+    """Whether libjpeg met data that make no sense, by what it wrote; a few spare bytes are no damage."""
+    spare = re.search(r"(\d+) extraneous bytes before marker", words)
+    return "orrupt JPEG data" in words and not (spare and int(spare[1]) <= HARMLESS)
 
 
 logging.getLogger("tifffile").addFilter(lambda _: not _aside.inside)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from lessons_lib.image_io import beside
-from lessons_lib.native import native_stderr_off
+from lessons_lib.native import native_stderr_off, told_of_damage
 
 END = b"\xff\xd9"
 LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -21,7 +20,6 @@ BY_PRODUCTS = (  # what a phone's captions say of them, and their names
     (b"hdrgm:", GAIN_MAP),
     (b"HDRGainMap", GAIN_MAP),
 )
-HARMLESS = 16  # bytes between the pixels and the end that some cameras write
 # Luminance quantisation, ITU-T T.81, table K.1, its values in order of size.
 LUMINANCE = np.frombuffer(
     bytes.fromhex(
@@ -61,9 +59,7 @@ def is_damaged(data: bytes) -> bool:
     """
     with native_stderr_off() as said:
         cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-        words = said()
-    spare = re.search(r"(\d+) extraneous bytes before marker", words)
-    return "orrupt JPEG" in words and not (spare and int(spare[1]) <= HARMLESS)
+        return told_of_damage(said())
 
 
 def by_products(data: bytes, xmp: bytes, *, many: bool) -> list[str]:

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 from lessons_lib import images
 from lessons_lib.image_io import beside, jpeg, kinds, pnm, tiff
 from lessons_lib.images import ImageError
-from lessons_lib.native import libraries_off
+from lessons_lib.native import native_stderr_off
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF", "PPM")
 READ = "JPEG, PNG, TIFF, WebP, AVIF, BMP, GIF or PPM"
@@ -65,7 +65,7 @@ def read(source: str | os.PathLike | bytes) -> Photo:
     try:
         if kind := kinds.no_picture(data):
             raise ImageError(f"is {kind}")
-        with libraries_off():  # what matters of it is a note of ours
+        with native_stderr_off():  # what matters of it is a note of ours
             return _of_tiff(data) if tiff.is_tiff(data) else _of_others(data)
     except ImageError as error:
         raise ImageError(f"{name} {error}") from error

@@ -20,7 +20,7 @@ from lessons_lib import images
 from lessons_lib.image_io import beside, directories, tiff
 from lessons_lib.image_io.reading import Photo, as_float
 from lessons_lib.images import ImageError
-from lessons_lib.native import libraries_off
+from lessons_lib.native import native_stderr_off
 
 SUFFIXES = {  # what can be written, and in which depths, the deepest first
     ".jpg": ("JPEG", ("uint8",)),
@@ -130,7 +130,7 @@ def encode(photo: Photo, suffix: str, quality: int | None = None) -> tuple[bytes
     photo = _fitting(photo, kind, pixels.shape[-1], notes)
     stored = pixels if alpha is None else np.concatenate([pixels, alpha], axis=-1)
     try:
-        with libraries_off():
+        with native_stderr_off():
             return _encode(kind, stored, photo, quality), tuple(notes)
     except MemoryError:
         raise

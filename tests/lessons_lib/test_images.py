@@ -1,11 +1,16 @@
+import io
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from lessons_lib import images
 from lessons_lib.images import ImageError
@@ -216,3 +221,84 @@ def test_others_may_read_what_is_written(tmp_path):
     images.write(tmp_path / "a.png", np.zeros((4, 4, 3), np.float32))
     (tmp_path / "plain").touch()
     assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def saved(stored, kind="PNG", **options):
+    (picture := io.BytesIO())
+    (stored if isinstance(stored, Image.Image) else Image.fromarray(stored)).save(picture, kind, **options)
+    return picture.getvalue()
+
+
+def tiff(stored, **options):
+    tifffile.imwrite(picture := io.BytesIO(), stored, metadata=None, **options)
+    return picture.getvalue()
+
+
+def bomb():
+    """24 kB that unpack into 196 megapixels."""
+    packed = zlib.compress(bytes(14000 * 14001), 9)
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", 14000, 14000, 8, 0, 0, 0, 0)), (b"IDAT", packed), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+DEEP = RGB.astype(np.uint16) * 257
+SIDEWAYS = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6"/></x:xmpmeta>'
+JPEG = saved(np.kron(RGB, np.ones((8, 8, 1), np.uint8)), "JPEG")
+MISREAD = {
+    "too large": (bomb, "more than 178 megapixels: cut it"),
+    "planes apart": (
+        lambda: tiff(np.moveaxis(DEEP, -1, 0), photometric="rgb", planarconfig="separate"),
+        "OpenCV misreads",
+    ),
+    "white is zero": (lambda: tiff(DEEP[..., 0], photometric="miniswhite"), "OpenCV misreads"),
+    "alpha multiplied in": (
+        lambda: tiff(np.dstack([DEEP, DEEP[..., 0]]), photometric="rgb", extrasamples=["assocalpha"]),
+        "OpenCV misreads",
+    ),
+    "gray with alpha": (
+        lambda: tiff(RGB[..., :2], photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"]),
+        "OpenCV misreads",
+    ),
+    "deep gray with alpha": (
+        lambda: tiff(DEEP[..., :2], photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"]),
+        "OpenCV reads wrongly",
+    ),
+    "several pages": (lambda: tiff(np.stack([RGB, RGB]), photometric="rgb"), "holds 2 images: save the one"),
+    "a thumbnail": (lambda: tiff(RGB, photometric="rgb", subfiletype=1), "OpenCV misreads"),
+    "floats": (lambda: tiff(RGB / np.float32(255), photometric="rgb"), "image_io.read"),
+    "turned by XMP alone": (lambda: saved(RGB, "JPEG", xmp=SIDEWAYS), "lies on its side.*image_io.read"),
+    "one clear gray": (lambda: saved(RGB[..., 0], transparency=3), "transparent in a way"),
+    "another white": (lambda: b"P5 2 2 100\n" + bytes(4), "a white that OpenCV does not know"),
+    "damage inside": (lambda: JPEG[: len(JPEG) // 2] + b"\xff\xd9" + JPEG[len(JPEG) // 2 :], "damaged inside: copy"),
+    "a checksum that is wrong": (
+        lambda: (data := saved(RGB))[:60] + bytes([data[60] ^ 255]) + data[61:],
+        "damaged, or",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISREAD)
+def test_what_opencv_misreads_is_refused_in_one_line_with_the_way_out(kind, tmp_path, capfd):
+    make, says = MISREAD[kind]
+    (tmp_path / "odd.img").write_bytes(make())
+    with pytest.raises(ImageError, match=rf"odd\.img .*{says}"):
+        images.read(tmp_path / "odd.img")
+    assert capfd.readouterr().err == ""
+
+
+def test_remarks_of_libraries_are_not_seen(tmp_path, capfd):
+    data = saved(RGB)
+    chunk = b"iCCP" + b"p3\0\0garbage"
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
+    np.testing.assert_array_equal(images.read(tmp_path / "a.png"), images.to_float(RGB))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["a" * 240 + ".png", "漢" * 80 + ".png"])
+def test_names_as_long_as_a_disk_allows(name, tmp_path):
+    images.write_atomic(tmp_path / name, b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert images.part_of(tmp_path / name) != images.part_of(tmp_path / name.replace("png", "jpg"))
+    assert images.part_of(tmp_path / "a.png").name == f".a.png.{os.getpid()}.part"

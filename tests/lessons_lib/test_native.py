@@ -4,7 +4,7 @@ import sys
 import warnings
 from threading import Barrier, Thread
 
-from lessons_lib.native import libraries_off, native_stderr_off
+from lessons_lib.native import native_stderr_off, told_of_damage
 
 
 def test_what_native_code_writes_is_not_seen_and_ours_is_again(capfd):
@@ -42,14 +42,20 @@ def test_two_threads_leave_the_terminal_as_it_was(capfd):
 
 
 def test_warnings_and_loggers_of_libraries_are_silent_too(capfd):
-    with libraries_off():
+    with native_stderr_off():
         warnings.warn("a library warns", stacklevel=1)
         logging.getLogger("tifffile").error("a library logs")
     assert capfd.readouterr().err == ""
 
 
 def test_loggers_speak_again_afterwards(caplog):
-    with libraries_off():
+    with native_stderr_off():
         logging.getLogger("tifffile").error("a library logs")
     logging.getLogger("tifffile").error("and later")
     assert [record.message for record in caplog.records] == ["and later"]
+
+
+def test_what_libjpeg_says_of_damage():
+    assert told_of_damage("Corrupt JPEG data: premature end of data segment\n")
+    assert told_of_damage("Corrupt JPEG data: 245 extraneous bytes before marker 0xd9\n")
+    assert not told_of_damage("Corrupt JPEG data: 2 extraneous bytes before marker 0xd9\n")
