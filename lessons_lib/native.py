@@ -26,7 +26,7 @@ class _Aside:
             if not self.inside:
                 with suppress(AttributeError, ValueError):  # a program without a terminal has no stderr
                     sys.stderr.flush()
-                self.file = tempfile.TemporaryFile()  # noqa: SIM115  closed by the last thread
+                self.file = tempfile.TemporaryFile("ab+")  # noqa: SIM115  closed by the last thread
                 self.kept = os.dup(2)
                 os.dup2(self.file.fileno(), 2)
                 self.warnings = warnings.catch_warnings()

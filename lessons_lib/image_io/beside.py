@@ -13,6 +13,7 @@ from lessons_lib.image_io import directories
 
 ORIENTATION, WIDTH, HEIGHT, EXIF_DIRECTORY = 0x0112, 0xA002, 0xA003, 0x8769
 SHORT, LONG = 3, 4  # types of TIFF's values
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 PNG = b"\x89PNG\r\n\x1a\n"
 # PNG's chunks that say what the colours mean, and those of texts; Pillow and OpenCV drop most of them.
 COLOUR_CHUNKS = (b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from lessons_lib.image_io import tiff
+from lessons_lib.image_io import beside, tiff
 
 RAW = (
     "a camera's raw file ({}): develop it first, with darktable, RawTherapee or the camera's own program, and save it "
@@ -37,15 +37,18 @@ STARTS = (
     (b"%!PS", DRAWING.format("PostScript or EPS")),
     (b"\xc5\xd0\xd3\xc6", DRAWING.format("EPS")),
     (b"\0\0\1\0", "an icon (ICO): export it as PNG"),
+    (b"P7\n", "a PAM bitmap: export it as PNG"),
+    (b"PF\n", "a PFM of colour: export it as TIFF of floats"),
     (b"DDS ", "a texture (DDS): export it as PNG"),
     (b"SIMPLE  =", "an astronomical picture (FITS): export it as TIFF of 16 bits"),
     (b"PK\3\4", "a ZIP archive: unpack it first"),
     (b"\x1f\x8b", "a packed file (gzip): unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
-    (b"\0\5\x16\7", "macOS's notes on another file (AppleDouble), not the picture itself"),
+    (b"\0\5\x16\7", "macOS's notes on another file (AppleDouble): take the file whose name lacks the ._"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the picture itself: run git lfs pull"),
 )
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that say how its pixels are stored
 DOWNLOAD = "the download failed, so try it again"
 
 
@@ -60,6 +63,8 @@ def no_picture(data: bytes) -> str:
         return VIDEO
     if data[:1] == b"G" and data[188:189] == b"G" and data[376:377] == b"G":  # MPEG's packets of 188 bytes
         return VIDEO
+    if data[:3] == b"\xff\xd8\xff" and (kind := _odd_jpeg(data)):
+        return kind
     if data[128:132] == b"DICM":
         return "a medical picture (DICOM): export it as PNG or TIFF"
     if data[12:16] == b"CgBI":
@@ -80,6 +85,16 @@ def _boxed(data: bytes) -> str:
     if brands & AVIFS:
         return ""
     return HEIC if brands & PICTURES else VIDEO
+
+
+def _odd_jpeg(data: bytes) -> str:
+    """What a JPEG is that common decoders refuse, as the head of its frame says; "" for a common one."""
+    for marker, body in beside.jpeg_segments(data):
+        if marker in FRAMES and body and body[0] != 8:
+            return f"a JPEG of {body[0]} bits: export it with 8 bits, or as TIFF or PNG of 16 bits"
+        if marker in (0xC3, 0xC7, 0xCB, 0xCF):
+            return "a JPEG without loss, of a kind that hardly any program reads: export it as PNG or TIFF"
+    return ""
 
 
 def _is_tga(data: bytes) -> bool:

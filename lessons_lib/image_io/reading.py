@@ -108,7 +108,10 @@ def _of_tiff(data: bytes) -> Photo:
             _check_floats(stored)
     else:
         tiff.extra_channels(page.own, notes)
-        opened = _opened(page.data)
+        try:
+            opened = _opened(page.data)
+        except ImageError as error:
+            raise ImageError(tiff.unreadable(page.own)) from error
         opened.load()
         opened, besides["profile"] = _plain(opened, besides["profile"], notes)
         stored = np.asarray(opened)
@@ -137,9 +140,7 @@ def _loaded(opened: Image.Image, data: bytes, notes: list[str]) -> Image.Image:
     """The picture with its pixels. It finds what is damaged; a JPEG that lacks only its end is read all the same."""
     try:
         opened.load()
-    except OSError as error:
-        if "CRC" in str(error) or "checksum" in str(error):
-            raise ImageError("is damaged (a checksum is wrong): copy or download it again") from error
+    except OSError:
         if opened.format != "JPEG" or not jpeg.lacks_only_its_end(data):
             raise
         opened = Image.open(io.BytesIO(data + jpeg.END), formats=FORMATS)
@@ -249,6 +250,8 @@ def _deep(opened: Image.Image, data: bytes) -> np.ndarray | None:
         opened.info["transparency"] *= 255 // (2 ** data[24] - 1)  # Pillow stretches the pixels, and not this one
     if opened.format != "PNG" or data[24] != 16:
         return None
+    if b"IEND" not in data[-4096:]:  # which was said
+        data += beside.PNG_END
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16:
         raise ImageError("is damaged or cut short: copy or download it again")

@@ -243,16 +243,21 @@ def _decoded(found: Page) -> np.ndarray:
                 raise  # damaged
             stored = _decoded_elsewhere(found)
             if stored is None:
-                name = PACKINGS.get(packing, f"method {packing}")
-                bits = numbers(found.own, BITS)[0]
-                raise ImageError(
-                    f"is packed ({name}, {bits} bits) in a way that cannot be read here: save it unpacked, or as PNG"
-                ) from error
+                raise ImageError(unreadable(found.own)) from error
             return stored
         if first.planarconfig == tifffile.PLANARCONFIG.SEPARATE and stored.ndim == 3:
             stored = np.moveaxis(stored, 0, -1)
     stored = stored.reshape(*stored.shape[:2], -1)
     return stored.astype(np.float32) if stored.dtype.kind == "f" else stored
+
+
+def unreadable(own: Tree) -> str:
+    """What to say of pixels in a packing that no library here knows."""
+    packing = number(own, PACKING, 1)
+    if packing == 1:
+        return "is a TIFF of a kind that cannot be read here: save it as RGB or gray, or as PNG"
+    how = f"{PACKINGS.get(packing, f'method {packing}')}, {(numbers(own, BITS) or (1,))[0]} bits"
+    return f"is packed ({how}) in a way that cannot be read here: save it unpacked, or as PNG"
 
 
 def _decoded_elsewhere(found: Page) -> np.ndarray | None:

@@ -135,8 +135,9 @@ def encode(photo: Photo, suffix: str, quality: int | None = None) -> tuple[bytes
     except MemoryError:
         raise
     except Exception as error:  # whatever a library says of it
+        size = f"{stored.shape[1]} x {stored.shape[0]}"
         raise ImageError(
-            f"{kind} cannot hold {stored.shape[1]} x {stored.shape[0]} pixels of this kind: {error}"
+            f"{kind} cannot hold {size} pixels of this kind: choose another format, such as .tif"
         ) from error
 
 

@@ -277,3 +277,11 @@ def test_what_a_library_raises_unforeseen_is_a_plain_line(monkeypatch, tmp_path)
     (tmp_path / "a.jpg").write_bytes(JPEG)
     with pytest.raises(ImageError, match=r"a\.jpg is damaged or cut short: copy"):
         image_io.read(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_png_that_lacks_only_its_end(deep):
+    data = png16(RAMP) if deep else saved(smooth())
+    photo = image_io.read(data[:-12])
+    np.testing.assert_array_equal(photo.pixels, RAMP if deep else smooth())
+    assert "its end is missing" in photo.notes[0]

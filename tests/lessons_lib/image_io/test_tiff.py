@@ -152,6 +152,14 @@ def test_values_that_are_no_picture_are_named(data, says):
         image_io.read(data)
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_packing_that_nobody_here_knows_is_named(deep):
+    data = written(RAMP if deep else smooth(), photometric="rgb")
+    odd = data.replace(struct.pack("<HHIH", 259, 3, 1, 1), struct.pack("<HHIH", 259, 3, 1, 50002))
+    with pytest.raises(ImageError, match=r"packed \(JPEG XL, (8|16) bits\) .*: save it unpacked"):
+        image_io.read(odd)
+
+
 def test_half_floats_turned_upright_with_what_stands_beside_them():
     photo = image_io.read(half(extratags=[(274, "H", 1, 6, True), (315, "s", 0, "Zoe", True)]))
     assert photo.pixels.shape == (48, 32, 3) and b"Zoe" in photo.exif and photo.notes == ()
