@@ -129,7 +129,6 @@ BAD_FILES = {
     "physical.tif": lambda: floats(400),
     "integers.tif": lambda: tiff(picture((9, 7)).astype(np.int32)),
     "doubles.tif": lambda: tiff(np.zeros((9, 7))),
-    "colour-floats.tif": lambda: tiff(np.zeros((9, 7, 3), np.float32)),
     "drawing.eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     "drawing.svg": lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "paper.pdf": lambda: b"%PDF-1.4\n",
