@@ -130,11 +130,20 @@ def check(own: Tree, size: int) -> None:
     if kind != 3 and depth not in (1, 2, 4, 8, 16):
         what = f"{depth}-bit integers" if depth > 16 else f"{depth} bits a value"
         raise ImageError(f"holds {what}: save it with 16 bits")
-    for places, lengths in ((273, 279), (324, 325)):
-        parts = list(zip(numbers(own, places), numbers(own, lengths), strict=False))
-        gone = sum(not length or at + length > size for at, length in parts)
-        if gone:
-            raise ImageError(f"is cut short (it lacks {gone} of its {len(parts)} parts): copy or download it again")
+    places, lengths = (324, 325) if 322 in own else (273, 279)
+    parts = list(zip(numbers(own, places), numbers(own, lengths), strict=False))
+    needed = max(_parts(own), len(parts))
+    there = sum(length > 0 and at + length <= size for at, length in parts)
+    if parts and there < needed:
+        raise ImageError(f"is cut short (it lacks {needed - there} of its {needed} parts): copy or download it again")
+
+
+def _parts(own: Tree) -> int:
+    """How many strips or tiles the pixels of a page need."""
+    width, height = number(own, WIDTH), number(own, HEIGHT)
+    across, down = number(own, 322, width) or 1, number(own, 323 if 322 in own else 278, height) or 1
+    planes = number(own, SAMPLES, 1) if number(own, 284, 1) == 2 else 1
+    return -(-width // across) * -(-height // down) * planes
 
 
 def is_deep(found: Page) -> bool:

@@ -160,6 +160,17 @@ def test_a_packing_that_nobody_here_knows_is_named(deep):
         image_io.read(odd)
 
 
+@pytest.mark.parametrize("options", [{}, {"rowsperstrip": 4}, {"tile": (16, 16)}, {"compression": "zlib"}])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_rows_that_a_file_promises_and_lacks(options, dtype):
+    data = written(RAMP.astype(dtype) % 2, photometric="rgb", **options)
+    assert image_io.read(data).pixels.shape == (32, 48, 3)
+    height = struct.pack("<HHII", 257, 4, 1, 32), struct.pack("<HHII", 257, 4, 1, 300)
+    assert height[0] in data
+    with pytest.raises(ImageError, match=r"it lacks .* parts\): copy"):
+        image_io.read(data.replace(*height))
+
+
 def test_half_floats_turned_upright_with_what_stands_beside_them():
     photo = image_io.read(half(extratags=[(274, "H", 1, 6, True), (315, "s", 0, "Zoe", True)]))
     assert photo.pixels.shape == (48, 32, 3) and b"Zoe" in photo.exif and photo.notes == ()
