@@ -14,7 +14,7 @@ import psutil
 import typer
 
 from lessons_lib import image_io, pretrained
-from lessons_lib.cli.terminal import complain, progress_bar
+from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, say
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
@@ -93,7 +93,7 @@ def _said_of(files: list[Path]) -> bool:
     counts = Counter(file.suffix.lower() or "without a suffix" for file in files)
     if counts:
         kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-        print(f"{len(files)} passed over: {kinds}")
+        say(f"{len(files)} passed over: {kinds}")
     return not set(counts) & UNREADABLE
 
 
@@ -108,7 +108,7 @@ def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: b
         else:
             failed += 1
     if len(jobs) > 1 or passed:
-        print(f"{done} restored, {passed} there already, {failed} failed")
+        say(f"{done} restored, {passed} there already, {failed} failed")
     return not failed
 
 
@@ -234,11 +234,25 @@ def _attempt(job: Job, options: RestoreOptions, overwrite: bool) -> bool:
     try:
         _ready(job, overwrite)
         said = _restore(job, options)
-    except (ImageError, OSError, MemoryError) as error:
-        complain(error)
+    except Exception as error:  # whatever it is, the other files are done all the same
+        say(f"error: {_what_failed(job, error)}", error=True)
         return False
-    print(f"{job.source} -> {job.target}{said}", flush=True)
+    say(f"{job.source} -> {job.target}{said}")
     return True
+
+
+def _what_failed(job: Job, error: Exception) -> str:
+    """Why a file could not be restored, in a line that names it."""
+    if isinstance(error, ImageError | OSError):
+        words = in_words(error, job.target)
+        return words if str(job.source) in words or str(job.target) in words else f"{job.source}: {words}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's own
+        reason = "the memory does not suffice: close other programs, or cut it into parts first"
+    else:
+        first = str(error).strip().partition("\n")[0][:200]
+        name = f"{type(error).__name__}: {first}" if first else type(error).__name__
+        reason = f"something unforeseen went wrong here ({name}): please report it with the file"
+    return f"{job.source} could not be restored: {reason}"
 
 
 def _restore(job: Job, options: RestoreOptions) -> str:
@@ -251,7 +265,8 @@ def _restore(job: Job, options: RestoreOptions) -> str:
         sigma, estimated, found = film.sigma, film.estimated, film.found
         notes = [*_doubts(options, network), *film.notes]
     else:
-        photo = image_io.read(job.source)
+        with named(job.source):
+            photo = image_io.read(job.source)
         network = _network(options, photo.pixels.shape[-1])
         with progress_bar(job.source.name, "tile") as progress:
             result = restore_image(photo, options, network, progress=progress)

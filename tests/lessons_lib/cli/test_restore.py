@@ -162,6 +162,7 @@ def test_a_bad_file(run, tmp_path, name, capfd):
         result = run(name, "-o", "out")
     refused(result, tmp_path, [name])
     assert name in result.stderr
+    assert "unforeseen" not in result.stderr
     assert capfd.readouterr().err == ""  # no library speaks in between
 
 
@@ -182,7 +183,7 @@ BAD_WORDS = {
     "an unknown model": ("a.png", "-o", "b.png", "--model", "huge"),
     "a path as a model": ("a.png", "-o", "b.png", "--model", "../medium"),
     "a model of another task": ("a.png", "-o", "b.png", "--model", "upscale-2"),
-    "a task without weights": ("a.png", "-o", "b.png", "--task", "deblur"),
+    "a task without weights": ("a.png", "-o", "b.png", "--task", "dejpeg"),
     "a scale without weights": ("a.png", "-o", "b.png", "--task", "upscale", "--scale", "3"),
     "scale 5": ("a.png", "-o", "b.png", "--task", "upscale", "--scale", "5"),
     "scale to denoise": ("a.png", "-o", "b.png", "--scale", "2"),
@@ -465,3 +466,41 @@ def test_a_wrong_model_is_said_once_for_all_files(run, tmp_path):
     found = run("a.png", "b.png", "-o", "out", "--model", "transformer")
     assert found.exit_code == 1
     assert found.output.count("transformer") == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (KeyError(5), "something unforeseen went wrong here (KeyError: 5): please report it with the file"),
+        (RuntimeError("first\nsecond"), "unforeseen went wrong here (RuntimeError: first)"),
+        (MemoryError("Unable to allocate 2 TiB"), "the memory does not suffice"),
+    ],
+)
+def test_whatever_fails_with_one_file_is_a_line_and_the_rest_is_done(run, tmp_path, monkeypatch, error, says):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(saved())
+    read = image_io.read
+
+    def fails(path):
+        if Path(path).name == "a.png":
+            raise error
+        return read(path)
+
+    monkeypatch.setattr(image_io, "read", fails)
+    found = run("a.png", "b.png", "-o", "out")
+    assert found.exit_code == 1 and (tmp_path / "out" / "b.png").is_file()
+    lines = found.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: a.png could not be restored: ") and says in lines[0]
+    assert "1 restored, 0 there already, 1 failed" in found.output
+
+
+def test_a_name_that_is_no_text_is_printed_escaped(run, tmp_path):
+    odd = {"J\udcfcrgen.png": r"J\xfcrgen.png", "two\nlines.png": r"two\nlines.png"}
+    odd = odd if sys.platform == "linux" else {"other systems know no such names.png": None}
+    (tmp_path / "in").mkdir()
+    for name in odd:
+        (tmp_path / "in" / name).write_bytes(saved())
+    found = run("in", "-o", "out")
+    assert found.exit_code == 0, found.output
+    for name, shown in odd.items():
+        assert f"{Path('in', shown or name)} -> {Path('out', shown or name)}" in found.output
