@@ -21,6 +21,7 @@ from lessons_lib.images import ImageError
 
 TASKS = ("denoise", "dejpeg", "deblur", "upscale")  # that undo a degradation: noise, JPEG, blur, too few pixels
 BLURS = "write gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or the path of a picture of the kernel"
+LARGEST_KERNEL = 301  # pixels of a side: a blur beyond that leaves nothing to restore, and its kernel fills the memory
 BORDERS = {
     "reflect": cv2.BORDER_REFLECT_101,
     "edge": cv2.BORDER_REPLICATE,
@@ -625,9 +626,10 @@ def kernel_from(text: str | bytes) -> np.ndarray:
     Parameters
     ----------
     text : str or bytes
-        "gaussian:S" with the standard deviation S in pixels; "defocus:R" with the radius R; "motion:L@A" with the
-        length L, an odd number of pixels, and the direction A in degrees (`motion_kernel`); or the path of a picture
-        of the kernel, or the bytes of that file, whose gray values are its weights.
+        "gaussian:S" with the standard deviation S in pixels, up to 50; "defocus:R" with the radius R, up to 150;
+        "motion:L@A" with the length L, an odd number of pixels up to 301, and the direction A in degrees
+        (`motion_kernel`); or the path of a picture of the kernel, or the bytes of that file, whose gray values are its
+        weights.
 
     Returns
     -------
@@ -650,25 +652,53 @@ def kernel_from(text: str | bytes) -> np.ndarray:
     if isinstance(text, bytes):
         return _drawn_kernel(text, "the picture")
     kind, _, numbers = text.partition(":")
+    half = LARGEST_KERNEL // 2
     try:
         if kind == "gaussian" and numbers:
-            return gaussian_kernel(2 * math.ceil(3 * float(numbers)) + 1, float(numbers))
+            deviation = _typed("its standard deviation", numbers, half // 3)
+            return gaussian_kernel(2 * math.ceil(3 * deviation) + 1, deviation)
         if kind == "defocus" and numbers:
-            return defocus_kernel(float(numbers))
+            return defocus_kernel(_typed("its radius", numbers, half))
         if kind == "motion" and numbers:
-            length, _, angle = numbers.partition("@")
-            return motion_kernel(int(length), float(angle or 0))
+            length, at, angle = numbers.partition("@")
+            return motion_kernel(_typed_length(length), _typed_angle(angle) if at else 0.0)
     except ImageError as error:
         raise ImageError(f"blur is {text!r}: {error}") from error
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise ImageError(f"blur is {text!r}: {BLURS}") from error
     if "." not in text:
         raise ImageError(f"blur is {text!r}: {BLURS}")
     return _drawn_kernel(text, text)
 
 
+def _typed(name: str, text: str, largest: int) -> float:
+    """A number of pixels as people type it."""
+    value = float(text)
+    if not 0 < value <= largest:
+        raise ImageError(f"{name} is {value:g}: give a number of pixels above 0, at most {largest}")
+    return value
+
+
+def _typed_length(text: str) -> int:
+    length = int(text)
+    if not 0 < length <= LARGEST_KERNEL or length % 2 == 0:  # odd, so that one pixel is the middle
+        raise ImageError(f"its length is {length}: give an odd number of pixels, 1 to {LARGEST_KERNEL}")
+    return length
+
+
+def _typed_angle(text: str) -> float:
+    angle = float(text)
+    if not math.isfinite(angle):
+        raise ImageError(f"its direction is {text}: give degrees, such as 30")
+    return angle
+
+
 def _drawn_kernel(source: str | bytes, name: str) -> np.ndarray:
+    """The kernel that a picture shows."""
     kernel = images.read(source, "gray")[..., 0]
+    if max(kernel.shape) > LARGEST_KERNEL:
+        height, width = kernel.shape
+        raise ImageError(f"{name} has {width} x {height} pixels: a kernel has sides of at most {LARGEST_KERNEL}")
     if not kernel.max() > 0:
         raise ImageError(f"{name} is black: a picture of a kernel is bright where light went")
     kernel = np.pad(kernel, [(0, 1 - side % 2) for side in kernel.shape])

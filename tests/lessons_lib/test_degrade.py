@@ -1,9 +1,12 @@
 import io
 import re
+import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -150,8 +153,17 @@ def test_a_kernel_is_built_from_what_people_type(tmp_path):
         ("gaussian:much", "write gaussian:1.6, defocus:3"),
         ("gaussian", "write gaussian:1.6"),
         ("shake", "write gaussian:1.6"),
-        ("motion:14@30", "blur is 'motion:14@30': kernel size is 14: use an odd"),
-        ("defocus:-1", "blur is 'defocus:-1': radius is -1"),
+        ("motion:14@30", "blur is 'motion:14@30': its length is 14: give an odd number of pixels, 1 to 301"),
+        ("motion:999999", "its length is 999999: give an odd number of pixels, 1 to 301"),
+        ("motion:-3", "its length is -3: give an odd"),
+        ("motion:15@", "blur is 'motion:15@': write gaussian:1.6"),
+        ("motion:15@nan", "its direction is nan: give degrees"),
+        ("defocus:-1", "blur is 'defocus:-1': its radius is -1: give a number of pixels above 0, at most 150"),
+        ("defocus:0", "its radius is 0: give"),
+        ("defocus:151", "its radius is 151: give"),
+        ("gaussian:-1", "blur is 'gaussian:-1': its standard deviation is -1: give a number of pixels above 0"),
+        ("gaussian:100000", "its standard deviation is 100000: give a number of pixels above 0, at most 50"),
+        ("gaussian:nan", "its standard deviation is nan: give"),
     ],
 )
 def test_a_wrong_kernel_is_named_as_it_was_typed(text, says):
@@ -169,6 +181,20 @@ def test_a_black_picture_is_no_kernel(tmp_path):
         degrade.kernel_from(b"gaussian:1.6")
     with pytest.raises(FileNotFoundError):
         degrade.kernel_from(str(tmp_path / "none.png"))
+
+
+def test_a_picture_that_is_no_kernel_is_refused_in_plain_words(tmp_path, capfd):
+    tifffile.imwrite(tmp_path / "float.tif", np.full((9, 9), 0.5, np.float32))
+    head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    chunks = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts]
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    images.write(tmp_path / "wide.png", np.ones((9, 303, 1), np.float32))
+    for name, says in (("float.tif", ""), ("bomb.png", "cannot be read as a kernel"), ("wide.png", "303 x 9 pixels")):
+        with pytest.raises(ImageError, match=f"{name}.*{says}") as refused:
+            degrade.kernel_from(str(tmp_path / name))
+        assert "OpenCV(" not in str(refused.value) and "Assertion" not in str(refused.value)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_level_is_one_more_channel():
