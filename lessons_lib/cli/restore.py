@@ -14,7 +14,7 @@ import psutil
 import typer
 
 from lessons_lib import image_io, pretrained
-from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, say
+from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, quiet_libraries, say
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
@@ -84,7 +84,8 @@ def restore(
     except (ImageError, OSError) as error:
         complain(error)
         raise typer.Exit(1) from error
-    fine = _all_of(jobs, options, overwrite, resume)
+    with quiet_libraries():
+        fine = _all_of(jobs, options, overwrite, resume)
     raise typer.Exit(0 if _said_of(passed_over(inputs, Path(output))) and fine else 1)
 
 

@@ -41,7 +41,7 @@ REFUSALS = {  # what a system refuses, after the name of the file: what is wrong
 
 
 def printable(text: str) -> str:
-    """The text in one line, without what would steer a terminal or cannot be printed: a tab becomes \\t."""
+    """The text in one line, with what would steer a terminal, or cannot be printed, escaped."""
     return "".join(map(_shown, text))
 
 

@@ -155,8 +155,9 @@ def refused(result, folder, left):
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file(run, tmp_path, name, capfd):
+def test_a_bad_file(run, tmp_path, name, capfd, monkeypatch):
     (tmp_path / name).write_bytes(BAD_FILES[name]())
+    monkeypatch.setattr(sys, "warnoptions", ["error"])  # or the command would keep warnings to itself
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = run(name, "-o", "out")
@@ -322,6 +323,15 @@ def test_patterns_and_upscaling(run, tmp_path):
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
     assert image_io.read(tmp_path / "out" / "a.png").pixels.shape == (48, 60, 3)
+
+
+def test_pictures_of_many_sizes_are_upscaled_without_a_word_of_tensorflow(run, tmp_path, caplog):
+    (tmp_path / "in").mkdir()
+    for side in range(20, 30):
+        (tmp_path / "in" / f"{side}.png").write_bytes(saved(picture((side, side, 3))))
+    found = run("in", "-o", "out", "--task", "upscale")
+    assert found.exit_code == 0 and found.stderr == ""
+    assert not caplog.records  # not capfd: its logger may hold on to the stderr of an earlier test
 
 
 def test_a_result_too_large_to_read_again_is_refused(run, tmp_path, monkeypatch):
