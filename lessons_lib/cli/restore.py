@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,29 +12,12 @@ import psutil
 import typer
 
 from lessons_lib import image_io, pretrained
+from lessons_lib.cli.plan import Job, counted, plan
 from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, quiet_libraries, say
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
 from lessons_lib.restore import Network, RestoreOptions, network_name, restore_image, restore_video
-
-MAGIC = set("*?[")
-# Pictures and videos by their names that cannot be read here: passing over them is no success.
-UNREADABLE = {".heic", ".heif", ".dng", ".nef", ".arw", ".cr2", ".cr3", ".raf", ".orf", ".rw2", ".pef", ".srw", ".x3f"}
-UNREADABLE |= {".psd", ".jxl", ".exr", ".jp2", ".svg", ".pdf", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".mpg", ".mpeg"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One file to read and the file to write."""
-
-    source: Path
-    target: Path
-
-    @property
-    def is_video(self) -> bool:
-        """Whether the source is named like a video."""
-        return self.source.suffix.lower() in videos.READABLE
 
 
 def restore(
@@ -79,135 +60,59 @@ def restore(
             network_name(
                 "denoise" if options.undoes_blur else task, model
             )  # a wrong one is said once, before anything loads
-        folder = output.endswith(("/", os.sep))
-        jobs = plan(inputs, Path(output), folder=folder)
+        planned = plan(inputs, output)
     except (ImageError, OSError) as error:
         complain(error)
         raise typer.Exit(1) from error
+    for problem in planned.problems:
+        say(f"error: {problem}", error=True)
     with quiet_libraries():
-        fine = _all_of(jobs, options, overwrite, resume)
-    raise typer.Exit(0 if _said_of(passed_over(inputs, Path(output))) and fine else 1)
+        fine = _all_of(planned.jobs, options, overwrite, resume, len(planned.problems))
+    if planned.passed:
+        say(f"{len(planned.passed)} passed over: {counted(planned.passed)}")
+    raise typer.Exit(0 if fine and not any(each.is_loss for each in planned.passed) else 1)
 
 
-def _said_of(files: list[Path]) -> bool:
-    """Say how many files of which kinds were passed over; whether none of them looks like a picture or a video."""
-    counts = Counter(file.suffix.lower() or "without a suffix" for file in files)
-    if counts:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-        say(f"{len(files)} passed over: {kinds}")
-    return not set(counts) & UNREADABLE
-
-
-def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: bool) -> bool:
-    """Restore one file after the other, and count what came of them; whether none failed."""
-    done = passed = failed = 0
-    for job in jobs:
-        if resume and job.target.is_file():
-            passed += 1
-        elif _attempt(job, options, overwrite):
-            done += 1
-        else:
-            failed += 1
-    if len(jobs) > 1 or passed:
+def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: bool, failed: int) -> bool:
+    """Restore one file after the other, and count what came of them; whether none failed, before or now."""
+    done = passed = 0
+    every = len(jobs) + failed
+    try:
+        for job in jobs:
+            if resume and job.target.is_file():
+                passed += 1
+            elif _attempt(job, options, overwrite):
+                done += 1
+            else:
+                failed += 1
+    except KeyboardInterrupt:
+        left = every - done - passed - failed
+        how = "again with --overwrite, all is done anew" if overwrite else "the same command with --resume goes on"
+        say(f"stopped: {done} restored, {left} not; nothing is half-written: {how}", error=True)
+        raise typer.Exit(130) from None  # as shells count a program that Ctrl-C ended
+    if jobs and (every > 1 or passed):
         say(f"{done} restored, {passed} there already, {failed} failed")
     return not failed
 
 
-def plan(inputs: list[str], output: Path, *, folder: bool = False) -> list[Job]:
-    """What to read and where to write: into the file `output` for one file, else into the folder, by the same names.
+def _ready(job: Job, overwrite: bool) -> Path:
+    """Make the folder, clear what a killed run left, and refuse what must not or cannot be written.
 
-    Folders are gone through with all below them, and patterns are expanded (not every shell does). Files of one name
-    from several folders keep the names of their folders. `folder` says that `output` is one, whatever its name. Raises
-    ImageError if nothing is found, or if two results would have one name all the same.
+    Returns the file to write, which is another one than the target if that is a link.
     """
-    found = [pair for given in inputs for pair in _expand(given, output) if _is_known(pair[0], inputs)]
-    if not found:
-        there = passed_over(inputs, output)
-        kinds = f" (but {len(there)} of {', '.join(sorted({file.suffix.lower() for file in there}))})" if there else ""
-        raise ImageError(f"no picture or video in {', '.join(inputs)}{kinds}: these are known: {' '.join(_known())}")
-    one = len(found) == 1 and Path(inputs[0]).is_file() and not folder
-    if one and output.suffix and not output.is_dir():
-        return [Job(found[0][0], output)]
-    if output.exists() and not output.is_dir():
-        raise ImageError(f"{output} is a file: name a folder for the results")
-    if not one and output.suffix.lower() in _known() and not output.is_dir():
-        raise ImageError(f"{output} is named like one picture, but {len(found)} files come in: name a folder")
-    counts = Counter(_named(inside) for _, inside in dict.fromkeys(found))
-    apart = [(source, _apart(source, inside) if counts[_named(inside)] > 1 else inside) for source, inside in found]
-    jobs = [Job(source, output / _named(inside)) for source, inside in apart]
-    targets: dict[Path, Path] = {}
-    for job in jobs:
-        if job.source != targets.setdefault(job.target, job.source):
-            first = targets[job.target]
-            raise ImageError(f"{first} and {job.source} would both become {job.target}: restore them apart")
-    return list(dict.fromkeys(jobs))
-
-
-def passed_over(inputs: list[str], output: Path) -> list[Path]:
-    """The files in folders, and of patterns, that nobody named by hand and that are no pictures by their names."""
-    found = (file for given in inputs for file, _ in _expand(given, output))
-    return [file for file in dict.fromkeys(found) if not _is_known(file, inputs)]
-
-
-def _is_known(file: Path, inputs: list[str]) -> bool:
-    """Whether a file is to be tried: named by hand, or by its suffix."""
-    return str(file) in {str(Path(given)) for given in inputs} or file.suffix.lower() in _known()
-
-
-def _apart(source: Path, inside: Path) -> Path:
-    """A file's path below the folder of results, with the name of the folder that it comes from."""
-    return inside if len(inside.parts) > 1 else Path(source.resolve().parent.name, inside)
-
-
-def _known() -> list[str]:
-    return sorted(image_io.READABLE | videos.READABLE)
-
-
-def _expand(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
-    """The files that one argument stands for, each with its path below the folder of results."""
-    path = Path(given)
-    if not path.exists() and MAGIC & set(given):
-        matches = sorted(Path(name) for name in glob.glob(given, recursive=True))  # noqa: PTH207, absolute too
-        if not matches:
-            raise ImageError(f"nothing matches {given}: check the pattern and the folder you run in")
-        files = [(match, Path(match.name)) for match in matches if match.is_file()]
-    elif path.is_dir():
-        files = [(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if file.is_file()]
-    elif path.is_file():
-        yield path, Path(path.name)  # named by hand: tried whatever its name
-        return
-    else:
-        raise FileNotFoundError(f"no file or folder at {given}: check the spelling and the folder you run in")
-    own = output.resolve()
-    for file, inside in files:
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if not hidden and own not in file.resolve().parents:
-            yield file, inside
-
-
-def _named(inside: Path) -> Path:
-    """The name of the result: the source's, unless its format cannot be written."""
-    suffix = inside.suffix.lower()
-    if suffix in videos.READABLE:
-        return inside if suffix in videos.CODECS else inside.with_suffix(".mp4")
-    return (
-        inside if suffix in image_io.SUFFIXES else inside.with_suffix(".jpg" if suffix in (".jfif", ".mpo") else ".png")
-    )
-
-
-def _ready(job: Job, overwrite: bool) -> None:
-    """Make the folder, clear what a killed run left, and refuse what must not or cannot be written."""
-    target = job.target
+    target = _behind(job.target)
     if job.is_video:
         videos.check_suffix(target)
     elif target.suffix.lower() not in image_io.SUFFIXES:
         raise ImageError(f"{target} cannot be written: end it in one of {', '.join(image_io.SUFFIXES)}")
     if target.is_dir():
-        raise ImageError(f"{target} is a folder: name a file")
+        raise ImageError(f"{job.target} is a folder: name a file")
+    if target.exists() and not target.is_file():
+        raise ImageError(f"{job.target} is no ordinary file: name another one")
     if target.exists() and target.samefile(job.source):
-        raise ImageError(f"{target} is the picture itself: name another file or folder")
+        raise ImageError(f"{job.target} is the picture itself: name another file or folder")
     if target.exists() and not overwrite:
-        raise ImageError(f"{target} is there already: --overwrite replaces it, --resume passes over it")
+        raise ImageError(f"{job.target} is there already: --overwrite replaces it, --resume passes over it")
     target.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(target.parent, os.W_OK):
         raise ImageError(f"{target.parent} cannot be written to: choose another folder")
@@ -215,6 +120,17 @@ def _ready(job: Job, overwrite: bool) -> None:
         owner = part.name.removeprefix(f".{target.name}.").split(".")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             part.unlink()
+    return target
+
+
+def _behind(target: Path) -> Path:
+    """The file that a link stands for: that is written, and the link stays one."""
+    if not target.is_symlink():
+        return target
+    real = Path(os.path.realpath(target))
+    if not real.exists():
+        raise ImageError(f"{target} is a link to {target.readlink()}, where nothing is: name another file")
+    return real
 
 
 def _doubts(options: RestoreOptions, network: Network) -> list[str]:
@@ -233,11 +149,13 @@ def _doubts(options: RestoreOptions, network: Network) -> list[str]:
 def _attempt(job: Job, options: RestoreOptions, overwrite: bool) -> bool:
     """Restore one file and say in a line what came of it; returns whether it succeeded."""
     try:
-        _ready(job, overwrite)
-        said = _restore(job, options)
+        real = dataclasses.replace(job, target=_ready(job, overwrite))
+        said = _restore(real, options)
     except Exception as error:  # whatever it is, the other files are done all the same
         say(f"error: {_what_failed(job, error)}", error=True)
         return False
+    if real != job:
+        said += f"; {job.target} is a link: {real.target} was written"
     say(f"{job.source} -> {job.target}{said}")
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import sys
 import unicodedata
 import warnings
@@ -18,6 +19,7 @@ from lessons_lib.datasets import DatasetError
 from lessons_lib.images import ImageError
 
 TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}  # text that follows runs backwards
+PART = re.compile(r"\.(.+)\.\d+\.part.*")  # the name of a file until it is whole
 ELSEWHERE = "choose another folder with -o"
 REFUSALS = {  # what a system refuses, after the name of the file: what is wrong, and the way out
     errno.EACCES: f"you have no right to it: change its permissions, or {ELSEWHERE}",
@@ -67,9 +69,9 @@ def complain(error: BaseException, about: Path | None = None) -> None:
 def in_words(error: BaseException, about: Path | None = None) -> str:
     """What an error says to a user: a system's refusal with the file's name and a way out instead of a number."""
     if isinstance(error, OSError) and error.errno is not None:
-        name = error.filename if isinstance(error.filename, str) else ""
-        if about and (not name or Path(name).name.startswith(f".{about.name}.")):  # what is written goes by a name
-            name = str(about)  # of its own until it is whole
+        path = Path(error.filename if isinstance(error.filename, str) else about or "")
+        part = PART.fullmatch(path.name)
+        name = str(path.with_name(part[1]) if part else path) if path.name else ""
         reason = REFUSALS.get(error.errno, error.strerror or type(error).__name__)
         return f"{name}: {reason}" if name else reason
     return str(error) or type(error).__name__

@@ -199,7 +199,15 @@ BAD_WORDS = {
     "a picture as a video": ("a.png", "-o", "b.mp4"),
     "many into a file": ("a.png", "there.png", "-o", "note.txt"),
     "many into a picture": ("a.png", "there.png", "-o", "b.png/../c.png"),
-    "two of one name in folders of one name": ("more/a.png", "deep/more/a.png", "-o", "out"),
+    "no output's name": ("a.png", "-o", ""),
+    "no input's name": ("", "-o", "out"),
+    "a pipe": ("pipe", "-o", "out"),
+    "the output is the folder that is read": ("more", "-o", "more/../more"),
+    "the output is the pattern's folder": ("more/*", "-o", "more", "--overwrite"),
+    "the output is a link to nothing": ("a.png", "-o", "link.png", "--overwrite"),
+    "the output is a device": ("a.png", "-o", os.devnull),
+    "an input's name that no disk takes": ("x" * 5000, "-o", "out"),
+    "an output's name that no disk takes": ("a.png", "-o", "x" * 5000 + ".png"),
     "a folder below a file": ("a.png", "-o", "note.txt/b.png"),
     "a folder that takes none": ("a.png", "-o", "/proc/none/b.png"),
     "an option that is none": ("a.png", "-o", "b.png", "--softness", "3"),
@@ -218,8 +226,12 @@ def test_bad_words(run, tmp_path, case):
     (tmp_path / "note.txt").write_text("no picture")
     (tmp_path / "link.png").symlink_to("nothing.png")
     (tmp_path / "same.png").symlink_to("a.png")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
     left = ["a.png", "more/a.png", "note.txt", "same.png", "there.png", "words/readme.md"]
-    refused(run(*BAD_WORDS[case]), tmp_path, left)
+    found = run(*BAD_WORDS[case])
+    refused(found, tmp_path, left)
+    assert "Errno" not in found.output and "unforeseen" not in found.output
     assert (tmp_path / "a.png").read_bytes() == saved()
     assert (tmp_path / "there.png").read_bytes() == saved()
 
@@ -447,7 +459,34 @@ def test_what_is_passed_over_is_counted_and_named(run, tmp_path):
     only.mkdir()
     (only / "x.heic").write_bytes(b"x")
     found = run("only", "-o", "out2")
-    assert found.exit_code == 1 and "no picture or video in only (but 1 of .heic)" in found.output
+    assert found.exit_code == 1 and "no picture or video in only (but 1 .heic)" in found.output
+
+
+def test_ctrl_c_says_what_is_done_and_how_to_go_on(run, tmp_path, monkeypatch):
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(saved())
+    read = image_io.read
+
+    def stopped(path):
+        if Path(path).name == "b.png":
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(image_io, "read", stopped)
+    found = run("a.png", "b.png", "c.png", "-o", "out")
+    assert found.exit_code == 130
+    assert found.stderr.startswith("stopped: 1 restored, 2 not; nothing is half-written: the same command with")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
+def test_a_link_stays_one_and_its_file_is_written(run, tmp_path):
+    for name in ("a.png", "other.png"):
+        (tmp_path / name).write_bytes(saved())
+    (tmp_path / "link.png").symlink_to("other.png")
+    assert run("a.png", "-o", "link.png").exit_code == 1
+    found = run("a.png", "-o", "link.png", "--overwrite")
+    assert found.exit_code == 0 and "link.png is a link: " in found.output and "other.png was written" in found.output
+    assert (tmp_path / "link.png").is_symlink() and (tmp_path / "other.png").read_bytes() != saved()
 
 
 def test_files_of_one_name_keep_their_folders(run, tmp_path):
@@ -462,6 +501,20 @@ def test_files_of_one_name_keep_their_folders(run, tmp_path):
     }
     assert run("*/a.png", "-o", "out3").exit_code == 0
     assert (tmp_path / "out3" / "monday" / "a.png").is_file()
+
+
+def test_what_cannot_be_done_is_said_and_the_rest_is_done(run, tmp_path):
+    for name in ("a.png", "more/a.png", "deep/more/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(saved())
+    found = run("a.png", "missing.png", "*.jpg", "more/a.png", "deep/more/a.png", "-o", "out")
+    assert found.exit_code == 1
+    lines = found.stderr.splitlines()
+    assert len(lines) == 3
+    assert "no file or folder at missing.png" in lines[0] and "nothing matches *.jpg" in lines[1]
+    assert "would become" in lines[2] and str(Path("deep/more/a.png")) in lines[2]
+    assert "2 restored, 0 there already, 3 failed" in found.output
+    assert (tmp_path / "out" / "more" / "a.png").is_file()
 
 
 def test_a_slash_at_the_end_makes_a_folder(run, tmp_path):
