@@ -176,7 +176,7 @@ class RestoreOptions:
         Raises
         ------
         ImageError
-            If that network is not available.
+            If that network is not available, or does not take what is given (`check`).
 
         Examples
         --------
@@ -184,15 +184,47 @@ class RestoreOptions:
         >>> RestoreOptions("denoise", "small").network(3).name
         'denoise-small'
         """
+        self.check()
+        task, model = self._chosen()
+        return network(task, model, scale=self.scale or 2, channels=channels)
+
+    def check(self) -> None:
+        """Check, by its model card alone, that the network is there and takes what is given.
+
+        Raises
+        ------
+        ImageError
+            If the network is not available, or takes no noise level or strength, or upscales by another factor.
+
+        Examples
+        --------
+        >>> from lessons_lib.restore import RestoreOptions
+        >>> RestoreOptions("upscale", "2", scale=3).check()
+        Traceback (most recent call last):
+            ...
+        lessons_lib.images.ImageError: scale is 3, but upscale-2 upscales 2 times: leave scale or model out
+        """
+        task, model = self._chosen()
+        usual = {"denoise": "medium", "upscale": str(self.scale or 2)}.get(task, task)
+        name = network_name(task, model or usual)
+        card = pretrained.card(name)
+        if self.scale is not None and card["scale"] != self.scale:
+            times = f"scale is {self.scale}, but {name} upscales {card['scale']} times"
+            raise ImageError(f"{times}: leave scale or model out")
+        if self.undoes_blur and not card["noise_conditioned"]:
+            raise ImageError(f"{name} takes no noise level, which undoing a blur needs: name medium or small")
+        if self.sigma is not None and not card["noise_conditioned"]:
+            why = "finds the noise itself" if task == "denoise" else "takes no noise level"
+            raise ImageError(f"sigma is {255 * self.sigma:g}, but {name} {why}: leave sigma out, or name another model")
+        if self.strength is not None and not (card["noise_conditioned"] or card.get("strength")):
+            raise ImageError(f"strength is {self.strength:g}, but {name} knows none: leave strength or model out")
+
+    def _chosen(self) -> tuple[str, str | None]:
+        """The task of the network, and its name; None is the usual one."""
         if self.undoes_blur:  # a denoiser is the prior, and each round tells it a level
-            prior = network("denoise", self.model, channels=channels)
-            if not prior.noise_conditioned:
-                raise ImageError(f"{prior.name} takes no noise level, which undoing a blur needs: name medium or small")
-            return prior
-        model = self.model
-        if self.task == "denoise" and model is None and self.sigma is None and AUTO in pretrained.names("denoise"):
-            model = AUTO
-        return network(self.task, model, scale=self.scale or 2, channels=channels)
+            return "denoise", self.model
+        found = self.task == "denoise" and self.model is None and self.sigma is None
+        return self.task, AUTO if found and AUTO in pretrained.names("denoise") else self.model
 
 
 @dataclasses.dataclass(frozen=True)

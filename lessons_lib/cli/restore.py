@@ -17,7 +17,7 @@ from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, qu
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
-from lessons_lib.restore import Network, RestoreOptions, network_name, restore_image, restore_video
+from lessons_lib.restore import Network, RestoreOptions, restore_image, restore_video
 
 
 def restore(
@@ -27,20 +27,23 @@ def restore(
     ],
     task: Annotated[str, typer.Option(help="denoise, dejpeg, deblur or upscale")] = "denoise",
     sigma: Annotated[
-        float | None, typer.Option(help="standard deviation of the noise, 0 to 255; estimated if not given")
+        float | None, typer.Option(help="to denoise or deblur: deviation of the noise, 0 to 255; found if not given")
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="the network; to denoise: auto (default), small, medium, ridnet, gray, real")
     ] = None,
     scale: Annotated[int | None, typer.Option(help="to upscale: how many times larger, 2 (default), 3 or 4")] = None,
     strength: Annotated[
-        float | None, typer.Option(help="how much of what was found to remove, 0.1 to 4; 1 by default")
+        float | None,
+        typer.Option(
+            help="to denoise or dejpeg: how much of what is found to remove, 0.1 to 4; 1 cleans a clean one, too"
+        ),
     ] = None,
     blur: Annotated[
         str | None,
         typer.Option(
-            help="to deblur: auto (default) finds it; or gaussian:1.6, defocus:3, motion:15@30 (pixels@degrees), or a "
-            "picture of the kernel"
+            help="to deblur: auto (default) finds it in a picture; or gaussian:1.6, defocus:3, motion:15@30 "
+            "(pixels@degrees), or a picture of the kernel"
         ),
     ] = None,
     ensemble: Annotated[
@@ -49,17 +52,20 @@ def restore(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that exist already")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="skip results that exist already")] = False,
 ) -> None:
-    """Restore pictures and videos with the book's networks: remove noise or blur, or upscale.
+    """Restore pictures and videos with the book's networks: remove noise, traces of JPEG or blur, or upscale.
 
-    A picture keeps its bits, transparency, camera data and colour profile; a video its times, sound and date. What a
-    format cannot keep is said. Exit code 1 if something could not be done; the rest is done all the same.
+    What is not told is found: the noise, and to deblur a picture its blur. A picture that needs nothing is left alone.
+
+    A picture keeps its bits, transparency, camera data and colours; a video its times, sound, subtitles and date.
+
+    What a format cannot keep is said, nothing is overwritten unasked, and no file is left half-written.
+
+    Exit code 1 if something could not be done or a picture was passed over; the rest is done all the same.
     """
     try:
-        options = RestoreOptions(task, model, scale, None if sigma is None else sigma / 255, ensemble, blur, strength)
-        if model:
-            network_name(
-                "denoise" if options.undoes_blur else task, model
-            )  # a wrong one is said once, before anything loads
+        level = None if sigma is None else sigma / 255
+        options = RestoreOptions(task, model or None, scale, level, ensemble, blur, strength)
+        options.check()  # what suits no file is said once, before anything loads
         planned = plan(inputs, output)
     except (ImageError, OSError) as error:
         complain(error)
@@ -196,8 +202,15 @@ def _restore(job: Job, options: RestoreOptions) -> str:
         notes = [*_doubts(options, network), *photo.notes, *image_io.write(job.target, result.photo)]
     if found:
         return ": " + "; ".join([found, *notes])
-    said = f": noise estimated at sigma {255 * sigma:.1f}" if estimated and sigma is not None else ""
-    return said + "".join(f"; {note}" for note in notes)
+    return _estimated(sigma if estimated else None, options.strength or 1) + "".join(f"; {note}" for note in notes)
+
+
+def _estimated(level: float | None, strength: float) -> str:
+    """What the noise was estimated at, and what it was taken for by the user's wish."""
+    if level is None:
+        return ""
+    said = f": noise estimated at sigma {255 * level / strength:.1f}"
+    return said if strength == 1 else f"{said} and taken for {255 * level:.1f}, by the strength of {strength:g}"
 
 
 def _network(options: RestoreOptions, channels: int) -> Network:

@@ -334,6 +334,25 @@ def test_options_that_cannot_be_are_refused_in_the_users_units(options, says):
         RestoreOptions(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"task": "upscale", "model": "2", "scale": 3}, "scale is 3, but upscale-2 upscales 2 times"),
+        ({"task": "upscale", "scale": 3}, "no network '3' to upscale"),
+        ({"task": "upscale", "sigma": 10 / 255}, "sigma is 10, but upscale-2 takes no noise level"),
+        ({"model": "auto", "sigma": 5 / 255}, "sigma is 5, but denoise-auto finds the noise itself"),
+        ({"task": "deblur", "model": "auto", "blur": "defocus:3"}, "denoise-auto takes no noise level"),
+        ({"task": "dejpeg"}, "no network 'dejpeg' to dejpeg"),
+    ],
+)
+@pytest.mark.usefixtures("with_auto")
+def test_a_network_that_does_not_take_what_is_given_is_refused_before_it_is_loaded(options, says, monkeypatch):
+    monkeypatch.setattr(pretrained, "load", lambda name: pytest.fail(f"{name} was loaded"))
+    for asked in (RestoreOptions(**options).check, lambda: RestoreOptions(**options).network(3)):
+        with pytest.raises(ImageError, match=says):
+            asked()
+
+
 def mapped(video, target, function, progress):
     """In the place of `videos.map_frames`: the function of every frame, and no file."""
     for frame in video.frames():

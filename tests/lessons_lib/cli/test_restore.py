@@ -308,6 +308,15 @@ def test_noise_goes_and_the_word_is_kept(run, tmp_path):
     assert rough[1] < 0.4 * rough[0]
 
 
+def test_strength_is_told_apart_from_what_was_estimated(run, tmp_path):
+    (tmp_path / "a.png").write_bytes(saved(picture((64, 64, 3))))
+    runs = {"b.png": (), "c.png": ("--strength", "2")}
+    found = [run("a.png", "-o", target, *words).output for target, words in runs.items()]
+    once, twice = (re.search(r"noise estimated at sigma ([\d.]+)(.*)", line) for line in found)
+    assert once[1] == twice[1] and once[2] == ""
+    assert re.fullmatch(r" and taken for ([\d.]+), by the strength of 2", twice[2])
+
+
 def test_a_folder_goes_on_after_a_bad_file_and_resumes(run, tmp_path):
     for name in ("in/a.png", "in/deep/b.jpg", "in/c.gif"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
