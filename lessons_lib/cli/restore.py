@@ -12,7 +12,7 @@ import psutil
 import typer
 
 from lessons_lib import image_io, pretrained
-from lessons_lib.cli.plan import Job, counted, plan
+from lessons_lib.cli.plan import Job, Plan, counted, plan
 from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, quiet_libraries, say
 from lessons_lib.image_io import videos
 from lessons_lib.image_io.native import native_stderr_off
@@ -35,9 +35,7 @@ def restore(
     scale: Annotated[int | None, typer.Option(help="to upscale: how many times larger, 2 (default), 3 or 4")] = None,
     strength: Annotated[
         float | None,
-        typer.Option(
-            help="to denoise or dejpeg: how much of what is found to remove, 0.1 to 4; 1 cleans a clean one, too"
-        ),
+        typer.Option(help="to denoise or dejpeg: how much of what is found to remove, 0.1 to 4; else 1"),
     ] = None,
     blur: Annotated[
         str | None,
@@ -70,13 +68,18 @@ def restore(
     except (ImageError, OSError) as error:
         complain(error)
         raise typer.Exit(1) from error
+    raise typer.Exit(0 if _followed(planned, options, overwrite, resume) else 1)
+
+
+def _followed(planned: Plan, options: RestoreOptions, overwrite: bool, resume: bool) -> bool:
+    """Do what is planned, and say what cannot be done and what is passed over; whether nothing is lacking."""
     for problem in planned.problems:
         say(f"error: {problem}", error=True)
     with quiet_libraries():
         fine = _all_of(planned.jobs, options, overwrite, resume, len(planned.problems))
     if planned.passed:
         say(f"{len(planned.passed)} passed over: {counted(planned.passed)}")
-    raise typer.Exit(0 if fine and not any(each.is_loss for each in planned.passed) else 1)
+    return fine and not any(each.is_loss for each in planned.passed)
 
 
 def _all_of(jobs: list[Job], options: RestoreOptions, overwrite: bool, resume: bool, failed: int) -> bool:

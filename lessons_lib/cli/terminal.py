@@ -20,10 +20,10 @@ from lessons_lib.images import ImageError
 
 TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}  # text that follows runs backwards
 PART = re.compile(r"\.(.+)\.\d+\.part.*")  # the name of a file until it is whole
-ELSEWHERE = "choose another folder with -o"
+ELSEWHERE = "choose another folder"
 REFUSALS = {  # what a system refuses, after the name of the file: what is wrong, and the way out
-    errno.EACCES: f"you have no right to it: change its permissions, or {ELSEWHERE}",
-    errno.EPERM: f"you have no right to it: change its permissions, or {ELSEWHERE}",
+    errno.EACCES: "you have no right to it: change its permissions, or name another one",
+    errno.EPERM: "you have no right to it: change its permissions, or name another one",
     errno.ENOENT: f"it is not there and cannot be made there: check the spelling, or {ELSEWHERE}",
     errno.EEXIST: f"a file stands where a folder is needed: {ELSEWHERE}",
     errno.ENOTDIR: f"a file stands where a folder is needed: {ELSEWHERE}",
