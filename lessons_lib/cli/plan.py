@@ -262,7 +262,7 @@ def _placed(known: list[_Found], output: str, *, alone: bool) -> list[Job]:
     if kind not in ("", FOLDER, LINKED):
         raise ImageError(f"{output} is a {kind}: name a folder for the results")
     if out.suffix.lower() in KNOWN and not is_folder:
-        come = f"{len(known)} files come in" if len(known) > 1 else "more than one file was asked for"
+        come = f"{len(known)} files come in" if len(known) > 1 else "a folder, a pattern or several inputs are read"
         raise ImageError(f"{output} is named like one picture, but {come}: name a folder")
     return [Job(each.source, out / name) for each, name in _names(known)]
 

@@ -113,7 +113,8 @@ def _ready(job: Job, overwrite: bool) -> Path:
     if job.is_video:
         videos.check_suffix(target)
     elif target.suffix.lower() not in image_io.SUFFIXES:
-        raise ImageError(f"{target} cannot be written: end it in one of {', '.join(image_io.SUFFIXES)}")
+        known = ", ".join(image_io.SUFFIXES)
+        raise ImageError(f"{target} cannot be written: end it in one of {known}, or in / for a folder")
     if target.is_dir():
         raise ImageError(f"{job.target} is a folder: name a file")
     if target.exists() and not target.is_file():

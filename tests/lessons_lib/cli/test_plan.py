@@ -105,8 +105,8 @@ def test_an_output_must_suit_what_comes_in(here):
     assert results(["in"], "y.png/") == {"in/a.png": "y.png/a.png", "in/b.png": "y.png/b.png"}
     for inputs, output, says in (
         (["in"], "y.png", "y.png is named like one picture, but 2 files come in"),
-        (["x.pn?"], "y.png", "y.png is named like one picture, but more than one file was asked for"),
-        (["x.png", "missing.png"], "y.png", "more than one file was asked for"),
+        (["x.pn?"], "y.png", "y.png is named like one picture, but a folder, a pattern or several inputs are read"),
+        (["x.png", "missing.png"], "y.png", "a folder, a pattern or several inputs are read"),
         (["in"], "note.txt", "note.txt is a file: name a folder"),
         (["in"], os.devnull, "name a folder"),
         (["in"], "", "the output is empty"),
