@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from lessons_lib.image_io.native import native_stderr_off
+from lessons_lib.native import native_stderr_off
 
 GIB = 2**30
 

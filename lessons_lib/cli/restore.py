@@ -15,8 +15,8 @@ from lessons_lib import image_io, pretrained
 from lessons_lib.cli.plan import Job, Plan, counted, plan
 from lessons_lib.cli.terminal import complain, in_words, named, progress_bar, quiet_libraries, say
 from lessons_lib.image_io import videos
-from lessons_lib.image_io.native import native_stderr_off
 from lessons_lib.images import ImageError
+from lessons_lib.native import native_stderr_off
 from lessons_lib.restore import Network, RestoreOptions, restore_image, restore_video
 
 

@@ -54,6 +54,8 @@ DOWNLOAD = "the download failed, so try it again"
 
 def no_picture(data: bytes) -> str:
     """What a file is that cannot be read here, and the way out; "" for what may be a picture."""
+    if not data:
+        return "empty (0 bytes): copy or download it again"
     for magic, what in STARTS:
         if data.startswith(magic):
             return what

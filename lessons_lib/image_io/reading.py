@@ -60,8 +60,6 @@ def read(source: str | os.PathLike | bytes) -> Photo:
     allows (179 megapixels).
     """
     name, data = ("the picture", source) if isinstance(source, bytes) else (str(source), _bytes_of(Path(source)))
-    if not data:
-        raise ImageError(f"{name} is empty (0 bytes): copy or download it again")
     try:
         if kind := kinds.no_picture(data):
             raise ImageError(f"is {kind}")

@@ -177,7 +177,7 @@ def test_a_black_picture_is_no_kernel(tmp_path):
         degrade.kernel_from(str(tmp_path / "black.png"))
     with pytest.raises(ImageError, match=r"the picture is black"):
         degrade.kernel_from((tmp_path / "black.png").read_bytes())
-    with pytest.raises(ImageError, match=r"the picture is not an image"):
+    with pytest.raises(ImageError, match=r"the picture is damaged, or not an image"):
         degrade.kernel_from(b"gaussian:1.6")
     with pytest.raises(FileNotFoundError):
         degrade.kernel_from(str(tmp_path / "none.png"))
@@ -190,7 +190,7 @@ def test_a_picture_that_is_no_kernel_is_refused_in_plain_words(tmp_path, capfd):
     chunks = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts]
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     images.write(tmp_path / "wide.png", np.ones((9, 303, 1), np.float32))
-    for name, says in (("float.tif", ""), ("bomb.png", "cannot be read as a kernel"), ("wide.png", "303 x 9 pixels")):
+    for name, says in (("float.tif", ""), ("bomb.png", "megapixels"), ("wide.png", "303 x 9 pixels")):
         with pytest.raises(ImageError, match=f"{name}.*{says}") as refused:
             degrade.kernel_from(str(tmp_path / name))
         assert "OpenCV(" not in str(refused.value) and "Assertion" not in str(refused.value)

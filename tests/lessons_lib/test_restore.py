@@ -342,7 +342,6 @@ def test_options_that_cannot_be_are_refused_in_the_users_units(options, says):
         ({"task": "upscale", "sigma": 10 / 255}, "sigma is 10, but upscale-2 takes no noise level"),
         ({"model": "auto", "sigma": 5 / 255}, "sigma is 5, but denoise-auto finds the noise itself"),
         ({"task": "deblur", "model": "auto", "blur": "defocus:3"}, "denoise-auto takes no noise level"),
-        ({"task": "dejpeg"}, "no network 'dejpeg' to dejpeg"),
     ],
 )
 @pytest.mark.usefixtures("with_auto")

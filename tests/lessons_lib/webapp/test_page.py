@@ -154,7 +154,7 @@ MANY = [("a.jpg", FILES["jpeg"]), ("page.html", b"<html></html>"), ("b.png", FIL
 def test_several_pictures_are_restored_and_one_that_fails_is_named(app):
     upload_all(app, MANY)
     button(app, "Restore all 4").click().run()
-    assert only_error(app).startswith("page.html: That is not a picture")
+    assert only_error(app).startswith("page.html: The picture is a web page")
     names = [getattr(outcome, "name", "") for outcome in outcomes(app)]
     assert names == ["a.jpg", "", "b.png", "A.jpg"]
     assert downloads(app)[-1] == "Download all 3 (zip)"

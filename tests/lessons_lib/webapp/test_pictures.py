@@ -46,8 +46,8 @@ def test_an_upload_comes_back_in_the_format_it_came_in_and_in_full_quality(app, 
 
 
 BAD = {
-    "html": (b"<html></html>", "not a picture"),
-    "empty": (b"", "not a picture"),
+    "html": (b"<html></html>", "a web page, not a picture"),
+    "empty": (b"", "empty (0 bytes)"),
     "heic": (b"\0\0\0\x18ftypheic" + bytes(16), "HEIC picture, as phones save them: export it as JPEG"),
     "raw": (b"FUJIFILMCCD-RAW 0201", "raw file (RAF): develop it first"),
     "cut short": (FILES["png"][:300], "cut short"),
