@@ -13,7 +13,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +49,8 @@ TILE = 512  # pixels of a tile's side, its halo included
 SMALLEST = 16  # smaller pictures are mirrored up to this side: no network of the book takes less
 DEBLUR_TILE = 1200  # pixels of the side of what is deblurred at once
 AUTO = "denoise-auto"  # the network that finds the noise itself
+DEJPEG = "dejpeg"
+COARSE_JPEG, LEAST_OVER_JPEG = 80, 4.5 / 255  # a JPEG as coarse shows as noise below this, and what was noise is gone
 SAMPLE = 192  # pixels of the side of a part that is looked at
 LEAST_WHITE, WHITE = 2 / 255, 0.75  # of the noise found, the share that must be white to be taken for white noise
 MOST = 1.1  # times the noise found in smooth places, where a network finds nine tenths of white noise, is all of it
@@ -474,29 +476,30 @@ def _restored_by_finding(
     if options.sigma is not None:
         raise ImageError("this network finds the noise itself: leave --sigma out, or name another --model")
     jpeg = f", JPEG of quality {photo.jpeg}" if photo.jpeg and photo.jpeg < 98 else ""
+    if options.model is None and _is_coarse_jpeg(photo, found):
+        other = dataclasses.replace(options, task="dejpeg")
+        result = restore_image(photo, other, progress=progress, cancelled=cancelled)
+        return dataclasses.replace(result, found=f"JPEG of quality {photo.jpeg} found, and hardly any other noise")
     if found.quiet and options.strength is None:
-        return Restored(
-            photo, 0.0, True, f"no noise to speak of found{jpeg}, left as it is; --strength 1 cleans anyway"
-        )
+        said = f"no noise to speak of found{jpeg}, left as it is; --strength 1 cleans anyway"
+        return Restored(photo, 0.0, True, said)
     strength = options.strength or 1.0
     white = 0.0 if frame or photo.jpeg or options.model else min(1.0, estimate_sigma(photo.pixels))
     if white > max(LEAST_WHITE, WHITE * found.sigma):
         white = min(white, MOST * found.sigma)  # an estimate of white noise takes fine texture for it
-        said = f"white noise of sigma {255 * white:.1f} found"
         other = dataclasses.replace(options, model="medium", sigma=min(1.0, white * strength), strength=None)
         result = restore_image(photo, other, progress=progress, cancelled=cancelled)
-        return dataclasses.replace(result, estimated=True, found=said)
-    pieces = blocks(
-        network,
-        photo.pixels,
-        ensemble=options.ensemble,
-        progress=progress,
-        cancelled=cancelled,
-        strength=strength,
-        found=found,
-    )
+        return dataclasses.replace(result, estimated=True, found=f"white noise of sigma {255 * white:.1f} found")
+    how: dict[str, Any] = {"ensemble": options.ensemble, "progress": progress, "cancelled": cancelled}
+    pieces = blocks(network, photo.pixels, strength=strength, found=found, **how)
     said = f"noise of sigma {255 * found.sigma:.1f} found{_manner(found)}{jpeg}"
     return Restored(image_io.restored(photo, pieces), found.sigma, True, said)
+
+
+def _is_coarse_jpeg(photo: Photo, found: NoiseFound) -> bool:
+    """Whether all that a network took for noise may be what JPEG did, and there is a network for that."""
+    coarse = photo.jpeg is not None and photo.jpeg <= COARSE_JPEG and found.sigma < LEAST_OVER_JPEG
+    return coarse and DEJPEG in pretrained.names("dejpeg")
 
 
 def _manner(found: NoiseFound) -> str:

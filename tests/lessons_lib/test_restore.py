@@ -394,6 +394,23 @@ def test_by_default_the_noise_is_found_and_said(photo, monkeypatch):
 
 
 @pytest.mark.usefixtures("with_auto")
+def test_a_coarse_jpeg_without_noise_goes_to_the_network_for_jpeg(photo, monkeypatch):
+    monkeypatch.setattr(
+        restore, "look", lambda network, image: NoiseFound((0.5,), (0.01,), least=0.001, correlation=0.0)
+    )
+    for quality, says in (
+        (40, "JPEG of quality 40 found, and hardly any other noise"),
+        (95, "no noise to speak of found"),
+    ):
+        given = image_io.read(image_io.encode(stored(photo), ".jpg", quality=quality)[0])
+        result = restore.restore_image(given, RestoreOptions())
+        assert result.found.startswith(says)
+    coarse = image_io.read(image_io.encode(stored(photo), ".jpg", quality=40)[0])
+    told = restore.restore_image(coarse, RestoreOptions("dejpeg")).photo.pixels
+    np.testing.assert_array_equal(restore.restore_image(coarse, RestoreOptions()).photo.pixels, told)
+
+
+@pytest.mark.usefixtures("with_auto")
 def test_white_noise_goes_to_the_network_that_is_told_its_level(photo):
     noisy = degrade.gaussian_noise(photo, 20 / 255, np.random.default_rng(0))
     result = restore.restore_image(stored(noisy), RestoreOptions())

@@ -15,7 +15,7 @@ import lessons_lib.models
 
 PACKAGES = (lessons_lib.layers, lessons_lib.models)
 MODULES = [
-    *("images", "metrics", "degrade", "classical", "datasets", "batches", "restore", "priors", "training"),
+    *("images", "metrics", "degrade", "classical", "datasets", "batches", "restore", "priors", "blur_estimation", "training"),
     *(f"{p.__name__.partition('.')[2]}.{m.name}" for p in PACKAGES for m in pkgutil.iter_modules(p.__path__)),
 ]
 # Parameters that are missing, unknown, without a type or text; a return without text; no example; no summary.

@@ -20,7 +20,7 @@ from lessons_lib.evaluate import Protocol
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "results" / "restored.json"
 LEVELS = (15, 25, 50)
-QUALITIES = (10, 20, 30, 40, 60, 80, 90)
+QUALITIES = (10, 20, 30, 40, 50, 70, 90)
 # (sigma 15, 25, 50) for noise that is not clipped; one tuple a set.
 NOISE = {
     "cbsd68": {
@@ -90,16 +90,17 @@ def rows(name: str) -> Iterator[dict]:
                 yield evaluate.evaluate(f"{name}:blind", protocol)
         yield evaluate.evaluate(f"{name}:x8", noisy("cbsd68" if card["channels"] == 3 else "bsd68", 25))
     elif card["task"] == "dejpeg":
-        methods = (*classical.METHODS["dejpeg"], name)
-        for method, colour, quality in itertools.product(methods, (True, False), QUALITIES):
-            yield evaluate.evaluate(method, Protocol("dejpeg", "cbsd68", colour=colour, jpeg=quality))
+        protocols = [Protocol("dejpeg", "sample-test", colour=True, jpeg=quality) for quality in QUALITIES]
+        protocols += [Protocol("dejpeg", "sample-test", colour=False, jpeg=quality) for quality in QUALITIES]
+        for protocol, method in itertools.product(protocols, (*classical.METHODS["dejpeg"], name)):
+            yield evaluate.evaluate(method, protocol)
     elif card["task"] == "upscale":
         for kind in ENLARGED:
             yield evaluate.evaluate(name, small(kind, card["scale"]))
         yield evaluate.evaluate(f"{name}:x8", small("set5", card["scale"]))
     elif card["task"] == "deblur":
-        for kernel in degrade.KERNELS:
-            yield evaluate.evaluate(name, Protocol("deblur", "sample-test", 2.0, kernel))
+        for kernel, method in itertools.product(degrade.KERNELS, (name, "auto")):
+            yield evaluate.evaluate(method, Protocol("deblur", "sample-test", 2.0, kernel))
 
 
 def files() -> Iterator[Protocol]:
