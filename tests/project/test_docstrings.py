@@ -15,7 +15,8 @@ import lessons_lib.models
 
 PACKAGES = (lessons_lib.layers, lessons_lib.models)
 MODULES = [
-    *("images", "metrics", "degrade", "classical", "datasets", "batches", "restore", "priors", "blur_estimation", "training"),
+    *("images", "metrics", "degrade", "classical", "datasets", "batches", "restore", "priors", "training"),
+    "blur_estimation",
     *(f"{p.__name__.partition('.')[2]}.{m.name}" for p in PACKAGES for m in pkgutil.iter_modules(p.__path__)),
 ]
 # Parameters that are missing, unknown, without a type or text; a return without text; no example; no summary.
