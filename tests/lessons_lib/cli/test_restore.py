@@ -368,7 +368,7 @@ def test_a_picture_left_alone_keeps_its_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "FOLDER", fill_auto(tmp_path / "weights"))
     monkeypatch.chdir(tmp_path)
     smooth = np.repeat(np.linspace(0, 255, 96).astype(np.uint8)[None, :, None], 80, 0).repeat(3, -1)
-    (tmp_path / "a.jpg").write_bytes(saved(smooth, "JPEG", quality=70) + b"what a phone puts behind")
+    (tmp_path / "a.jpg").write_bytes(saved(smooth, "JPEG", quality=90) + b"what a phone puts behind")
     for target in ("b.jpg", "b.png"):
         found = CliRunner().invoke(app, ["a.jpg", "-o", target])
         assert found.exit_code == 0 and "left as it is" in found.output
