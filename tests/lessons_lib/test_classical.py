@@ -159,7 +159,7 @@ def test_more_richardson_lucy_sharpens_more_without_noise():
 @pytest.mark.parametrize(
     ("task", "name", "image", "info", "says"),
     [
-        ("sharpen", "dct", CROP, DegradationInfo(), "task is 'sharpen': choose one of denoise, dejpeg, deblur, upscale"),
+        ("sharpen", "dct", CROP, DegradationInfo(), "task is 'sharpen': choose one of denoise, dejpeg"),
         ("denoise", "bm3d", CROP, DegradationInfo(), "denoise has no method 'bm3d': choose one of identity"),
         ("denoise", "dct", CROP[None], DegradationInfo(), "give one image"),
         ("denoise", "dct", CROP * np.nan, DegradationInfo(), "NaN"),
