@@ -242,7 +242,9 @@ class Restored:
     estimated : bool
         Whether `sigma` was estimated from the image.
     found : str, default ""
-        What was found and done, in words, where the network looked for the noise itself.
+        What was found and done, in words, where the network looked for the noise itself, or a blur was looked for.
+    kernel : ndarray or None, default None
+        The kernel that was found, where a blur was looked for.
 
     Examples
     --------
@@ -258,6 +260,7 @@ class Restored:
     sigma: float | None
     estimated: bool
     found: str = ""
+    kernel: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -449,7 +452,7 @@ def _without_blur(
     cancelled: Cancelled | None,
 ) -> Restored:
     """Undo a blur that is given, or found in the photo; leave alone a photo in which none is found."""
-    said = ""
+    said, looked_for = "", kernel is None
     if kernel is None:
         found = found_blur(photo.pixels, lambda noisy, level: denoise(noisy, level, network), photo.jpeg)
         if found.kernel is None:
@@ -460,7 +463,7 @@ def _without_blur(
         if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise
             sigma = max(2 * sigma, LEAST_FOR_SHAKES)
     pieces = _deblurred(network, photo.pixels, kernel, sigma, progress, cancelled)
-    return Restored(image_io.restored(photo, pieces), sigma, estimated, said)
+    return Restored(image_io.restored(photo, pieces), sigma, estimated, said, kernel if looked_for else None)
 
 
 def _restored_by_finding(

@@ -103,6 +103,7 @@ class Watched:
         return self
 
     def look_at_pictures(self) -> None:
+        self.page.wait_for_function("() => [...document.images].every(i => i.complete)")
         for source in self.page.evaluate(MISSING):
             self._say(f"missing image: {source}")
         for source in self.page.evaluate(WITHOUT_ALT):

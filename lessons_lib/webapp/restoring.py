@@ -19,13 +19,17 @@ from lessons_lib.webapp.pictures import Given
 
 @dataclasses.dataclass(eq=False)
 class Answer:
-    """A restored picture, the file of it in the format of `suffix`, and what is to be said, one sentence each."""
+    """A restored picture, the file of it in the format of `suffix`, and what is to be said, one sentence each.
+
+    kernel: of a blur that was found.
+    """
 
     name: str
     photo: image_io.Photo
     suffix: str
     data: bytes
     facts: list[str]
+    kernel: np.ndarray | None = None
 
     def megabytes(self) -> float:
         """What it takes of the server's memory."""
@@ -104,7 +108,7 @@ def restored(given: Given, options: RestoreOptions, progress: Progress) -> Answe
     facts.append(f"{megapixels:.2f} megapixels in {time.monotonic() - began:.1f} seconds on this server.")
     facts += [] if picture.clean is None else [_scores(picture.photo.pixels, result.photo.pixels, picture.clean)]
     facts += [f"{note[:1].upper()}{note[1:]}." for note in (*picture.photo.notes, *notes)]
-    answer = Answer(picture.name, result.photo, suffix, data, facts)
+    answer = Answer(picture.name, result.photo, suffix, data, facts, result.kernel)
     sharing.keep(answer)
     return answer
 

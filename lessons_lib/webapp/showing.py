@@ -45,6 +45,8 @@ def show_answer(picture: Picture, answer: Answer) -> None:
         data = before_after.sides(picture.photo, answer.photo, view, place, news=str(id(answer)), fits=small)
         _slider(data, "slider")
     st.caption(plain.escaped(" ".join(answer.facts)))
+    if answer.kernel is not None:
+        blurs.draw(answer.kernel)
 
 
 def offer_all(answers: list[Answer]) -> None:
