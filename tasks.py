@@ -280,13 +280,26 @@ def task_lock(_: argparse.Namespace) -> None:
     """write requirements.lock and constraints.txt from pyproject.toml, for every supported Python at once"""
     ensure_env()
     python("-m", "pip", "--disable-pip-version-check", "install", "-q", f"uv=={UV_VERSION}")
-    python("-m", "uv", "pip", "compile", "pyproject.toml", "-o", "requirements.lock", "-q", "--generate-hashes",
-           "--universal", "--python-version", "3.11", "--fork-strategy", "fewest",
-           "--extra", "book", "--extra", "test", "--extra", "app", "--extra", "cluster",
-           "--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links")  # fmt: skip
+    compile_lock("pyproject.toml", LOCK, "--universal", "--fork-strategy", "fewest",
+                 "--extra", "book", "--extra", "test", "--extra", "app", "--extra", "cluster")  # fmt: skip
     lines = LOCK.read_text(encoding="utf-8").splitlines()
     pins = [line.removesuffix(" \\") for line in lines if not line.startswith(" ")]
-    (ROOT / "constraints.txt").write_text("\n".join(pins) + "\n", encoding="utf-8", newline="\n")
+    constraints = ROOT / "constraints.txt"
+    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8", newline="\n")
+    # The container of the web app: the same versions, and of OpenCV the build without windows at that version too.
+    pins += [pin.replace("opencv-python", "opencv-python-headless") for pin in pins if pin.startswith("opencv-python=")]
+    wanted = ROOT / "book" / "_build" / "container-constraints.txt"
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    wanted.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    compile_lock("deploy/requirements.in", ROOT / "deploy" / "requirements.lock", "--constraint", wanted,
+                 "--python-platform", "linux")  # fmt: skip
+
+
+def compile_lock(source: str, target: Path, *options: object) -> None:
+    """Write what `source` needs, with hashes and without a word on where it was found."""
+    python("-m", "uv", "pip", "compile", source, "-o", target.relative_to(ROOT), "-q", "--generate-hashes",
+           "--python-version", "3.11", *options,
+           "--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links")  # fmt: skip
 
 
 def task_sample(_: argparse.Namespace) -> None:

@@ -19,7 +19,8 @@ LONGEST, TYPICAL = 30, 10  # lines of a code cell: at most, and in the median
 PICTURES = 1_000_000  # bytes a notebook
 COMPARED = 0.6  # share of the cells with outputs that nbval must compare
 TRAINING, GATE, IGNORE = "training", "gate", "nbval-ignore-output"
-FOLDED = {"hide-cell", "remove-cell"}  # on the page: the checks of exercises, which are no part of the lesson
+FOLDED = {"hide-cell", "remove-cell", "hide-input"}  # on the page: exercises' cells, and what a chapter does not teach
+LIMITS = {"cells": 90, "median": 6, "90th percentile": 14, "longest": 25, "in a row": 2}  # of finished chapters
 MEASURED = re.compile(r"\d\s?(?:dB|%|per cent|percent)(?![\w-])")
 CITED = "<!-- cited -->"
 
@@ -43,6 +44,13 @@ def pictures(notebook: dict) -> Iterator[tuple[dict, dict]]:
                 yield cell, output
 
 
+def drawings(notebook: dict) -> Iterator[tuple[dict, str]]:
+    for cell in code(notebook):
+        for output in cell["outputs"]:
+            if "image/svg+xml" in output.get("data", {}):
+                yield cell, "".join(output["data"]["image/svg+xml"])
+
+
 def was_executed(notebook: dict) -> list[str]:
     """Every code cell ran, in order, from a fresh kernel."""
     counts = [cell["execution_count"] for cell in code(notebook)]
@@ -64,8 +72,8 @@ def has_outputs(notebook: dict) -> list[str]:
 
 def has_figures(notebook: dict) -> list[str]:
     """A cell that draws has its picture."""
-    draws = re.compile(r"^plots\.(show|curves|history|figure)\(", re.MULTILINE)
-    drawn = {cell["id"] for cell, _ in pictures(notebook)}
+    draws = re.compile(r"^(plots\.(show|curves|bars|history|figure)|drawing\.publish)\(", re.MULTILINE)
+    drawn = {cell["id"] for cell, _ in [*pictures(notebook), *drawings(notebook)]}
     drawing = {cell["id"] for cell in code(notebook) if draws.search(source(cell))}
     return [f"{name} draws, but has no picture" for name in sorted(drawing - drawn)]
 
@@ -120,11 +128,37 @@ def cells_are_short(notebook: dict) -> list[str]:
 
 
 def only_exercises_are_folded(notebook: dict) -> list[str]:
-    """The page shows all that a lesson computes."""
+    """The page shows all that a lesson computes: of other cells only the code may be folded."""
     return [
         f"{cell['id']} is folded on the page, and no exercise"
         for cell in code(notebook)
-        if FOLDED & set(tags(cell)) and not cell["id"].startswith("exercise")
+        if {"hide-cell", "remove-cell"} & set(tags(cell)) and not cell["id"].startswith("exercise")
+    ]
+
+
+def rhythm(notebook: dict) -> dict[str, float]:
+    """What LIMITS limits: cells without exercises', lines of open code, open cells without a sentence between."""
+    cells = [cell for cell in notebook["cells"] if not cell["id"].startswith("exercise")]
+    lengths = sorted(len(source(cell).splitlines()) for cell in code(notebook) if not FOLDED & set(tags(cell)))
+    row = longest = 0
+    for cell in cells:
+        row = 0 if cell["cell_type"] == "markdown" else row + (not FOLDED & set(tags(cell)))
+        longest = max(longest, row)
+    return {
+        "cells": len(cells),
+        "median": median(lengths),
+        "90th percentile": lengths[int(0.9 * (len(lengths) - 1))],
+        "longest": lengths[-1],
+        "in a row": longest,
+    }
+
+
+def too_much(notebook: dict) -> list[str]:
+    """What of a finished chapter's rhythm is over its limit."""
+    return [
+        f"{name}: {value:g}, more than {LIMITS[name]}"
+        for name, value in rhythm(notebook).items()
+        if value > LIMITS[name]
     ]
 
 

@@ -9,12 +9,13 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+from docutils import nodes
 from myst_nb.core.render import NbElementRenderer
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.images import get_image_size
 
-from . import costs, credits, opening
+from . import ask, costs, credits, opening
 
 BOOK = Path(__file__).resolve().parents[2]
 PARTS = ("_static", "_vendor", "_templates", "_ext")
@@ -23,12 +24,17 @@ DISPLAY_MATH = '<div class="math notranslate nohighlight"'
 MADE = "course/"  # pages that are made, not kept: no other site can open them from the repository
 WIDE_TABLE = '<div class="pst-scrollable-table-container">'
 FOLDED_CELL = '<summary aria-label="Toggle hidden content">'
+FOLDS = {"content": "The cell for your answer", "source": "The code of this cell"}  # MyST-NB's words, and ours
 logger = logging.getLogger(__name__)
 
 
 def serve_vendored_scripts(app: Sphinx) -> None:
-    """Copy book/_vendor to _static. Jupyter Book must not see it: it links each script it finds from every page."""
+    """Copy book/_vendor to _static, and link medium-zoom alone from every page.
+
+    Jupyter Book must not see the folder: it links each script it finds from every page.
+    """
     app.config.html_static_path.append(str(BOOK / "_vendor"))
+    app.add_js_file("medium-zoom/medium-zoom.min.js")
 
 
 def outdated_pages(app: Sphinx, env, added: set[str], changed: set[str], removed: set[str]) -> set[str]:
@@ -51,11 +57,15 @@ def list_models(app: Sphinx, page: str, text: list[str]) -> None:
 def with_alt_text(render_image):
     """Give a notebook's picture the alt text that `lessons_lib.plots` stored in the output's metadata.
 
+    A drawing becomes a part of the page, and takes its colours from it; it has its text within.
+
     MyST-NB keeps only width and height of that metadata, and its plugins must be installed packages, so we wrap the
     one method. A picture without alt text is a warning, and so stops the build.
     """
 
     def render(self, data):
+        if data.mime_type == "image/svg+xml":
+            return [nodes.raw("", data.string, format="html", classes=["drawn"])]
         pictures = render_image(self, data)
         alt = data.output_metadata.get(data.mime_type, {}).get("alt", "").strip()
         if not alt:
@@ -82,6 +92,8 @@ def finish_body(body: str, sources: dict[str, Path]) -> str:
     body = body.replace(DISPLAY_MATH, f'{DISPLAY_MATH} tabindex="0"')
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')  # a list may hold nothing else
     body = body.replace(FOLDED_CELL, "<summary>")  # what it says is its name, for those who speak to it too
+    for theirs, ours in FOLDS.items():
+        body = body.replace(f">folded {theirs}<", f">{ours}<")
     return body.replace(WIDE_TABLE, WIDE_TABLE.replace(">", ' tabindex="0">'))
 
 
@@ -103,6 +115,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-get-outdated", outdated_pages)
     app.connect("source-read", list_models)
     app.connect("html-page-context", finish_page, priority=900)
+    app.add_directive("ask", ask.Ask)
     app.add_directive("sample", credits.Sample)
     app.add_directive("registry", credits.Registry)
     app.add_directive("notebook-costs", costs.NotebookCosts)

@@ -91,3 +91,48 @@ def test_table():
     ]
     with pytest.raises(ValueError, match="no row"):
         plots.table([])
+
+
+def test_bars_carry_their_values_and_spread():
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "figure", lambda fig, **_: drawn.append(fig))
+        plots.bars({"nothing": 20.0, "ours": (30.0, 0.5)}, xlabel="PSNR in dB", alt="two bars", start=10)
+    axes = drawn[0].axes[0]
+    assert [bar.get_x() + bar.get_width() for bar in axes.patches] == [20.0, 30.0]
+    assert [text.get_text() for text in axes.texts] == ["20.00", "30.00"]
+    assert len(axes.containers) == 3  # two of bars, one of the spread
+    with pytest.raises(ValueError, match="no value"):
+        plots.bars({}, xlabel="x", alt="nothing at all")
+
+
+NOTHING = plots.Method("the noisy image", {"PSNR": 20.0}, kind="nothing")
+FILTER = plots.Method("BM3D", {"PSNR": 30.0}, kind="classical", told="sigma 25")
+TRAINED = {"network": 1234, "trained": "210 steps", "loss": "MSE", "told": "sigma 25"}
+
+
+def test_a_comparison_says_how_fair_it_is():
+    rows = [NOTHING, FILTER, plots.Method("a network", {"PSNR": 31.5}, **TRAINED)]
+    ((output, _),) = published(lambda: plots.comparison(rows))
+    lines = output["text/markdown"].splitlines()
+    assert lines[0] == "| method | parameters | trained | loss | told | PSNR |"
+    assert lines[4] == "| a network | 1,234 | 210 steps | MSE | sigma 25 | 31.50 |"
+
+
+@pytest.mark.parametrize("missing", TRAINED)
+def test_a_network_that_hides_how_it_was_trained_is_refused(missing):
+    with pytest.raises(ValueError, match=missing):
+        plots.Method("a network", {"PSNR": 31.5}, **{k: v for k, v in TRAINED.items() if k != missing})
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([FILTER], "doing nothing"),
+        ([NOTHING], "classical"),
+        ([NOTHING, plots.Method("BM3D", {"SSIM": 0.9}, kind="classical")], "not all rows have the scores PSNR"),
+    ],
+)
+def test_an_unfair_comparison_is_refused(rows, says):
+    with pytest.raises(ValueError, match=says):
+        plots.comparison(rows)

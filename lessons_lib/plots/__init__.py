@@ -1,10 +1,11 @@
-"""The few pictures that every chapter draws. Each needs alt text, for readers who cannot see it.
+"""The few figures and tables that every chapter has. Each figure needs alt text, for readers who cannot see it.
 
 A figure goes to the notebook as a PNG whose output metadata carry the alt text, followed by its caption in Markdown.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -145,6 +146,84 @@ def table(rows: Sequence[Mapping], *, caption: str | None = None) -> None:
     lines = [keys, ["--:" if n else ":--" for n in numeric], *cells]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     display(Markdown(text + (f"\n\n*{caption}*" if caption else "")))
+
+
+def bars(
+    values: Mapping[str, float | tuple[float, float]],
+    *,
+    xlabel: str,
+    alt: str,
+    caption: str | None = None,
+    start: float = 0,
+) -> None:
+    """Draw a horizontal bar for each name, its value beside it; (mean, spread) also draws the spread on both sides.
+
+    `start` is where the bars begin: scores in decibels have no zero that means anything.
+    """
+    if not values:
+        raise ValueError("there is no value to draw")
+    pairs = [value if isinstance(value, tuple) else (value, 0.0) for value in values.values()]
+    with mpl.rc_context(STYLE):
+        fig = Figure(figsize=(6, 0.5 + 0.34 * len(values)), layout="constrained")
+        ax = fig.subplots()
+        for place, (mean, spread) in enumerate(pairs):
+            ax.barh(place, mean - start, left=start, color=COLOURS[0], alpha=0.8, height=0.62)
+            if spread:
+                ax.errorbar(mean, place, xerr=spread, color="black", capsize=3)
+            ax.annotate(f"{mean:.2f}", (mean + spread, place), (4, 0), textcoords="offset points", va="center")
+        ax.set_yticks(range(len(values)), list(values))
+        ax.invert_yaxis()
+        ax.margins(x=0.12)
+        ax.set_xlabel(xlabel)
+        ax.grid(axis="y", visible=False)
+    figure(fig, alt=alt, caption=caption)
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A row of a comparison: what was done to the images, and how it scored.
+
+    network, trained, loss, told: of a trained network, its model or its number of parameters, steps or seconds of
+    training, the loss, and what it is told of the degradation; a network lacks none of them.
+    """
+
+    name: str
+    scores: Mapping[str, float]
+    network: Any = None
+    trained: str = ""
+    loss: str = ""
+    told: str = ""
+    kind: str = ""  # "nothing", "classical" or, for a network, ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("nothing", "classical", ""):
+            raise ValueError(f"{self.name}: kind is {self.kind!r}: give 'nothing', 'classical' or, for a network, ''")
+        missing = [name for name in ("network", "trained", "loss", "told") if not getattr(self, name)]
+        if not self.kind and missing:
+            raise ValueError(
+                f"{self.name} lacks {', '.join(missing)}: without them a comparison of networks is not fair"
+            )
+
+
+def comparison(methods: Sequence[Method], *, caption: str | None = None) -> None:
+    """Show methods on the same images in a table that says how fair it is.
+
+    Raises ValueError unless it has a row for doing nothing and one for a classical method, and all have the same
+    scores.
+    """
+    for kind, what in (("nothing", "for doing nothing"), ("classical", "of a classical method")):
+        if not any(method.kind == kind for method in methods):
+            raise ValueError(f"there is no row {what}: without it nobody can tell what a network adds")
+    names = list(methods[0].scores)
+    if any(list(method.scores) != names for method in methods):
+        raise ValueError(f"not all rows have the scores {', '.join(names)}")
+    rows = []
+    for method in methods:
+        count = method.network.count_params() if hasattr(method.network, "count_params") else method.network
+        row: dict[str, Any] = {"method": method.name, "parameters": f"{count:,}" if count else ""}
+        row |= {"trained": method.trained, "loss": method.loss, "told": method.told}
+        rows.append(row | {name: float(score) for name, score in method.scores.items()})
+    table(rows, caption=caption)
 
 
 def _displayable(picture: np.ndarray) -> np.ndarray:
