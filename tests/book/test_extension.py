@@ -1,6 +1,7 @@
 """The book's own Sphinx extension."""
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 pages = importlib.import_module("pages")
@@ -37,8 +40,8 @@ def test_pictures_get_their_size_and_scrolling_boxes_a_tab_stop(tmp_path):
 
 
 def test_a_folded_cell_is_called_what_it_says():
-    finished = pages.finish_body('<summary aria-label="Toggle hidden content"><p>A cell</p></summary>', {})
-    assert finished == "<summary><p>A cell</p></summary>"
+    finished = pages.finish_body('<summary aria-label="Toggle hidden content"><span>folded source</span></summary>', {})
+    assert finished == "<summary><span>The code of this cell</span></summary>"
 
 
 def test_the_costs_of_notebooks_are_those_that_were_measured():
@@ -64,3 +67,34 @@ def test_a_chapter_that_was_never_measured_stops_the_build(tmp_path, monkeypatch
     costs.TABLE.write_text('{"rows": [{"notebook": "pooling", "budget": "cpu", "seconds": 1, "peak_mb": 2}]}')
     with pytest.raises(KeyError, match="image-basics"):
         costs.cost_rows()
+
+
+def built(folder, text):
+    """A page as Sphinx renders it with the directive that asks."""
+    (folder / "source").mkdir(exist_ok=True)
+    (folder / "source" / "index.md").write_text(text, encoding="utf-8")
+    settings = {"extensions": ["myst_parser"], "myst_enable_extensions": ["colon_fence"], "html_theme": "basic"}
+    said = io.StringIO()
+    places = (folder / "source", None, folder / "html", folder / "trees", "html")
+    with docutils_namespace():
+        sphinx = Sphinx(*places, confoverrides=settings, status=None, warning=said, freshenv=True)
+        sphinx.add_directive("ask", pages.ask.Ask)
+        sphinx.build()
+    assert not said.getvalue(), said.getvalue()
+    return (folder / "html" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_question_is_there_with_its_guesses_without_any_script(tmp_path):
+    page = built(tmp_path, "# Page\n\n:::{ask} Which `filter` wins?\n- the median\n- the *other*\n:::\n")
+    box = page.partition('<div class="ask docutils container">')[2].partition("</div>")[0]
+    assert "Ask first. </strong>Which <code" in box
+    assert [line for line in box.splitlines() if line.startswith("<li>")] == [
+        "<li><p>the median</p></li>",
+        "<li><p>the <em>other</em></p></li>",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "one sentence", "- one guess", "- one\n- two\n\nand more"])
+def test_a_question_without_guesses_stops_the_build(tmp_path, content):
+    with pytest.raises(AssertionError, match="ask needs one list of 2 to 4 guesses"):
+        built(tmp_path, f"# Page\n\n:::{{ask}} Why?\n{content}\n:::\n")

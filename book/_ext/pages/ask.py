@@ -27,4 +27,5 @@ class Ask(SphinxDirective):
             raise self.error(f"ask needs one list of {GUESSES[0]} to {GUESSES[1]} guesses, and nothing else")
         box = nodes.container(classes=["ask"])
         box += nodes.paragraph("", "", nodes.strong("", "Ask first. "), *question)
-        return [box + content]
+        box += content
+        return [box]
