@@ -60,7 +60,7 @@ def kernel_step(part: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Sh
     sheet.pixels(0, 30, part, side)
     sheet.rectangle(left * side, 30 + top * side, columns * side, rows * side, "frame")
     step = 150 / output.shape[1]
-    x, y = WIDTH - 150, 30 + (height * side - output.shape[0] * step) / 2
+    x, y = WIDTH - 150.0, 30 + (height * side - output.shape[0] * step) / 2
     sheet.text(x + 75, y - 14, "output", "quiet")
     low, high = min(0.0, float(output.min())), max(1.0, float(output.max()))
     sheet.pixels(x, y, (output - low) / (high - low), step)
@@ -69,7 +69,7 @@ def kernel_step(part: np.ndarray, kernel: np.ndarray, at: tuple[int, int]) -> Sh
     for number, (name, values, form) in enumerate(
         (("window", window, ".2f"), ("kernel", kernel, ".3g"), ("products", window * kernel, ".2f"))
     ):
-        x = number * (WIDTH - 3 * small) / 2.0
+        x = number * (WIDTH - 3 * small) / 2
         sheet.text(x + 1.5 * small, y - 14, name, "quiet")
         sheet.cells(x, y, [[_short(value, form) for value in row] for row in values], 26, "abc"[number], small)
         if number:
