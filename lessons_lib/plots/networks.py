@@ -7,6 +7,7 @@ from typing import Any
 
 from lessons_lib.plots.drawing import WIDTH, Sheet
 
+_SIGNS = "+×\N{MINUS SIGN}"
 _NARROW, _TALL = 16.0, 46.0  # a bar of a network's drawing, and the step from one size to the next
 
 
@@ -143,7 +144,7 @@ def _steps(layer: Any) -> tuple[int, int, int]:
 def flow(columns: Sequence[tuple[str, Sequence[str], str]], title: str, description: str) -> Sheet:
     """Networks side by side as columns of boxes, each read downwards.
 
-    columns: (heading, boxes, bypass). A box that begins with ` is set as code; "+" and "×" are signs. The bypass says
+    columns: (heading, boxes, bypass). A box that begins with ` is set as code; "+", "×" and a minus are signs. The bypass says
              "" for none, or which box its dashed line leads to: "+", from the first box.
     """
     deep = max(len(boxes) for _, boxes, _ in columns)
@@ -157,10 +158,10 @@ def flow(columns: Sequence[tuple[str, Sequence[str], str]], title: str, descript
             y = 32 + number * 52
             if number:
                 sheet.wire(
-                    (middle, y - (18 if boxes[number - 1] not in "+×" else 22)),
-                    (middle, y + (4 if words in "+×" else 0)),
+                    (middle, y - (18 if boxes[number - 1] not in _SIGNS else 22)),
+                    (middle, y + (4 if words in _SIGNS else 0)),
                 )
-            if words in "+×":
+            if words in _SIGNS:
                 sheet.sign(middle, y + 17, words)
             else:
                 kind = "c" if number in (0, len(boxes) - 1) else "a"
