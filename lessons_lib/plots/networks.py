@@ -144,7 +144,7 @@ def _steps(layer: Any) -> tuple[int, int, int]:
 def flow(columns: Sequence[tuple[str, Sequence[str], str]], title: str, description: str) -> Sheet:
     """Networks side by side as columns of boxes, each read downwards.
 
-    columns: (heading, boxes, bypass). A box that begins with ` is set as code; "+", "×" and a minus are signs. The bypass
+    columns: (heading, boxes, bypass). A box that begins with ` is set as code; "+", "×" and minus are signs. The bypass
              is "" for none, or the box that its dashed line leads to from the first one.
     """
     deep = max(len(boxes) for _, boxes, _ in columns)
