@@ -11,7 +11,7 @@ from tests.book.chapter import defined
 
 @pytest.fixture(scope="module")
 def functions():
-    return defined("autoencoder", "conv-model", "gather")
+    return defined("autoencoder", "conv-model", "gather", "scatter")
 
 
 @pytest.mark.parametrize("code", [1, 10, 32])
