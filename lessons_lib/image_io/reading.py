@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from lessons_lib import images
-from lessons_lib.image_io import beside, jpeg, kinds, pnm, tiff
+from lessons_lib.image_io import beside, boxes, jpeg, kinds, pnm, tiff
 from lessons_lib.images import ImageError
 from lessons_lib.native import native_stderr_off
 
@@ -127,6 +127,8 @@ def _of_others(data: bytes) -> Photo:
     opened = _loaded(opened, data, notes)
     besides = _besides(opened, data, notes)
     turn = _mend_exif(besides, notes)
+    if opened.format == "AVIF":  # its boxes alone say so, which Pillow tells in EXIF of its own
+        turn = beside.turn(opened.info.get("exif", b""), b"")
     stored = _deep(opened, data)
     if stored is None:
         opened, besides["profile"] = _plain(opened, besides["profile"], notes)
@@ -218,6 +220,7 @@ def _besides(opened: Image.Image, data: bytes, notes: list[str]) -> dict[str, An
         if not found["profile"] and any(name == b"iCCP" for name, _ in beside.png_chunks(data)):
             notes.append("its colour profile is damaged and was left out")
     if opened.format == "AVIF":
+        found["exif"] = boxes.exif(data) if found["exif"] else b""
         if (bits := beside.avif_bits(data)) > 8:
             notes.append(f"its {bits} bits were read as 8")
         if not found["profile"] and (colours := beside.nclx(data)) not in PLAIN_COLOURS:
