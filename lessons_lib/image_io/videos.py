@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from av.packet import Packet
 
+from lessons_lib import images
 from lessons_lib.image_io.video_reading import READABLE, Video, open_video, opened
 from lessons_lib.image_io.video_writing import CODECS, VideoWriter, check_suffix
 from lessons_lib.images import ImageError
@@ -32,7 +32,7 @@ def map_frames(
     check_suffix(target)
     if not target.parent.is_dir():
         raise ImageError(f"{target} cannot be written: there is no folder {target.parent}")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = images.part_of(target)
     try:
         with opened(video.path) as source:
             parts, waiting = video.parts(source), []

@@ -107,3 +107,9 @@ def test_a_disk_that_is_full_is_noticed(tmp_path, suffix, share, capfd):
         write(f"b{suffix}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", f"whole{suffix}"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_name_as_long_as_a_disk_takes(tmp_path):
+    target = tmp_path / f"{251 * 'v'}.mp4"
+    videos.map_frames(videos.open_video(film(tmp_path / "a.mp4", (0, 0.04))), target, lambda frame: frame, nothing)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", target.name]
