@@ -37,6 +37,7 @@ MATRICES = {
     9: Colorspace.BT2020,
 }
 HDR: dict[int, str] = {ColorTrc.SMPTE2084: "PQ", ColorTrc.ARIB_STD_B67: "HLG"}
+STILL = {"avif", "heic", "heix", "mif1"}  # what a picture that is packed as films are calls itself
 ENOUGH = 0.95  # of what a file promises: some formats only estimate it
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
 AGAIN = "copy or download it again"
@@ -190,6 +191,8 @@ def open_video(path: str | os.PathLike) -> Video:
 
 def _film(path: Path, container: InputContainer) -> VideoStream:
     """The first stream of moving pictures."""
+    if container.format.name.endswith("_pipe") or container.metadata.get("major_brand") in STILL:
+        raise ImageError(f"{path} is a picture: give it a name that ends as pictures do, such as .jpg")
     film = next((stream for stream in container.streams.video if not stream.disposition & NO_FILM), None)
     if film is None:
         raise ImageError(f"{path} holds no moving pictures{', only sound' if container.streams.audio else ''}")

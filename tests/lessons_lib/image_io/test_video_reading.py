@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorTrc
+from PIL import Image
 
 from lessons_lib.image_io import videos
 from lessons_lib.images import ImageError
@@ -196,3 +197,16 @@ def test_a_name_like_an_address_is_a_name(tmp_path, monkeypatch):
     film(tmp_path / "plain.mp4").rename(tmp_path / "http:a.mp4")
     monkeypatch.chdir(tmp_path)
     assert videos.open_video("http:a.mp4").count == 6
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF"])
+def test_a_picture_by_the_name_of_a_video_makes_no_film_of_one_frame(tmp_path, kind):
+    Image.fromarray(picture()).save(tmp_path / "a.mp4", kind)
+    with pytest.raises(ImageError, match=r"a\.mp4 is a picture: give it a name"):
+        videos.open_video(tmp_path / "a.mp4")
+
+
+def test_moving_pictures_of_a_picture_format_are_a_film(tmp_path):
+    frames = [Image.fromarray(picture(number)) for number in range(3)]
+    frames[0].save(tmp_path / "a.mp4", "GIF", save_all=True, append_images=frames[1:], duration=100)
+    assert videos.open_video(tmp_path / "a.mp4").count == 3
