@@ -93,6 +93,8 @@ def plan(inputs: list[str], output: str) -> Plan:
     """
     if not output:
         raise ImageError("the output is empty: name a file or a folder for the results with -o")
+    if output == "-":
+        raise ImageError("results are not sent to the standard output, which - stands for: name a file or a folder")
     found, passed, problems = _looked_for(inputs, output)
     known = _once(each for each in found if each.by_hand or each.source.suffix.lower() in KNOWN)
     taken = {_identity(each.source) for each in known}

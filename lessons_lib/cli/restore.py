@@ -113,8 +113,10 @@ def _ready(job: Job, overwrite: bool) -> Path:
     if job.is_video:
         videos.check_suffix(target)
     elif target.suffix.lower() not in image_io.SUFFIXES:
-        known = ", ".join(image_io.SUFFIXES)
-        raise ImageError(f"{target} cannot be written: end it in one of {known}, or in / for a folder")
+        known, why = ", ".join(image_io.SUFFIXES), ""
+        if target.suffix.lower() in videos.CODECS:
+            why = f" ({job.source.name} is a picture by its name: a video's ends in one of {', '.join(videos.CODECS)})"
+        raise ImageError(f"{target} cannot be written{why}: end it in one of {known}, or in / for a folder")
     if target.is_dir():
         raise ImageError(f"{job.target} is a folder: name a file")
     if target.exists() and not target.is_file():
@@ -134,9 +136,12 @@ def _ready(job: Job, overwrite: bool) -> Path:
 
 
 def _behind(target: Path) -> Path:
-    """The file that a link stands for: that is written, and the link stays one."""
+    """The file that a link stands for: that is written, and the link stays one.
+
+    A way through a folder that is not there and out again is made short: made first, it could end at the source.
+    """
     if not target.is_symlink():
-        return target
+        return target if target.parent.exists() or ".." not in target.parts else Path(os.path.realpath(target))
     real = Path(os.path.realpath(target))
     if not real.exists():
         raise ImageError(f"{target} is a link to {target.readlink()}, where nothing is: name another file")
@@ -164,7 +169,7 @@ def _attempt(job: Job, options: RestoreOptions, overwrite: bool) -> bool:
     except Exception as error:  # whatever it is, the other files are done all the same
         say(f"error: {_what_failed(job, error)}", error=True)
         return False
-    if real != job:
+    if job.target.is_symlink():
         said += f"; {job.target} is a link: {real.target} was written"
     say(f"{job.source} -> {job.target}{said}")
     return True

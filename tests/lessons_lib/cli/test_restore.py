@@ -194,6 +194,10 @@ BAD_WORDS = {
     "the output is the input": ("a.png", "-o", "a.png", "--overwrite"),
     "the output is the input's folder": ("a.png", "-o", ".", "--overwrite"),
     "the output links to the input": ("a.png", "-o", "same.png", "--overwrite"),
+    "the output is the input, through a folder that is not there": ("a.png", "-o", "gone/../a.png", "--overwrite"),
+    "the output is the input's folder, through such a one": ("a.png", "-o", "gone/../", "--overwrite"),
+    "the output is there, through such a one": ("a.png", "-o", "gone/../there.png"),
+    "the standard output": ("a.png", "-o", "-"),
     "the output has no format": ("a.png", "-o", "b.xyz"),
     "the output is a text": ("a.png", "-o", "b.txt"),
     "a picture as a video": ("a.png", "-o", "b.mp4"),
@@ -232,6 +236,7 @@ def test_bad_words(run, tmp_path, case):
     found = run(*BAD_WORDS[case])
     refused(found, tmp_path, left)
     assert "Errno" not in found.output and "unforeseen" not in found.output
+    assert not (tmp_path / "gone").exists()
     assert (tmp_path / "a.png").read_bytes() == saved()
     assert (tmp_path / "there.png").read_bytes() == saved()
 
@@ -576,3 +581,10 @@ def test_a_name_that_is_no_text_is_printed_escaped(run, tmp_path):
     assert found.exit_code == 0, found.output
     for name, shown in odd.items():
         assert f"{Path('in', shown or name)} -> {Path('out', shown or name)}" in found.output
+
+
+def test_what_is_no_video_by_its_name_becomes_none(run, tmp_path):
+    (tmp_path / "a.mts").write_bytes(film())
+    found = run("a.mts", "-o", "b.mp4")
+    assert found.exit_code == 1
+    assert "b.mp4 cannot be written (a.mts is a picture by its name: a video's ends in one of .mp4, " in found.output
