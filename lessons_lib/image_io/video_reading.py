@@ -68,6 +68,15 @@ class Turn:
         return turned[:: -1 if self.rows_reversed else 1, :: -1 if self.columns_reversed else 1]
 
 
+# By how many right angles a frame is turned, against the clock.
+QUARTERS = (
+    Turn(),
+    Turn(True, rows_reversed=True),
+    Turn(columns_reversed=True, rows_reversed=True),
+    Turn(True, columns_reversed=True),
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Video:
     """A video file that can be read.
@@ -271,7 +280,10 @@ def _colours(path: Path, frame: VideoFrame) -> Colours:
 
 def _turn(frame: VideoFrame) -> tuple[Turn, bool]:
     """How a frame becomes upright, and whether that is right: FFmpeg's matrix says where x and y of a pixel go."""
-    beside: Any = frame.side_data  # its hints know one kind only
+    try:
+        beside: Any = frame.side_data  # its hints know one kind only
+    except ValueError:  # of camera data, as in films of JPEGs, PyAV knows nothing, and then hides all beside a frame
+        return QUARTERS[round(frame.rotation / 90) % 4], frame.rotation % 90 == 0
     found = beside.get("DISPLAYMATRIX")
     if found is None:
         return Turn(), True

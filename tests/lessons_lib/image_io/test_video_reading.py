@@ -1,3 +1,4 @@
+import io
 from fractions import Fraction
 
 import av
@@ -210,3 +211,21 @@ def test_moving_pictures_of_a_picture_format_are_a_film(tmp_path):
     frames = [Image.fromarray(picture(number)) for number in range(3)]
     frames[0].save(tmp_path / "a.mp4", "GIF", save_all=True, append_images=frames[1:], duration=100)
     assert videos.open_video(tmp_path / "a.mp4").count == 3
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_a_film_of_jpegs_with_camera_data(tmp_path, turn):
+    camera, stored = Image.Exif(), io.BytesIO()
+    camera[0x010F], camera[0x0112] = "Camera", turn
+    Image.fromarray(picture()).save(stored, "JPEG", exif=camera)
+    with av.open(str(tmp_path / "a.avi"), "w") as made:
+        track = made.add_stream("mjpeg", 10, width=64, height=48, pix_fmt="yuvj420p")
+        track.codec_context.open()
+        for number in range(3):
+            packet = av.Packet(stored.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base = track, number, number, Fraction(1, 10)
+            made.mux(packet)
+    frame = next(videos.open_video(tmp_path / "a.avi").frames())
+    upright = np.rot90(picture(), {3: 2, 6: -1, 8: 1}.get(turn, 0))
+    assert frame.shape == upright.shape
+    assert np.abs(frame.astype(int) - upright).mean() < 5
