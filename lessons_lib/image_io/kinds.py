@@ -25,6 +25,8 @@ STARTS = (
     (b"IIRO", RAW.format("ORF")),
     (b"IIU\0", RAW.format("RW2")),
     (b"FOVb", RAW.format("X3F")),
+    (b"II\x1a\0\0\0HEAPCCDR", RAW.format("CRW")),
+    (b"\0MRM", RAW.format("MRW")),
     (b"\xff\x0a", JPEG_XL),
     (b"\0\0\0\x0cJXL ", JPEG_XL),
     (b"\0\0\0\x0cjP  ", JPEG_2000),

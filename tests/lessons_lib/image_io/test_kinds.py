@@ -32,6 +32,8 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n"
         (saved(smooth(), "DDS"), "DDS"),
         (bytes(128) + b"DICM" + bytes(20), "DICOM"),
         (b"SIMPLE  =                    T".ljust(2880), "FITS"),
+        (b"II\x1a\0\0\0HEAPCCDR" + bytes(90), r"raw file \(CRW\): develop it"),
+        (b"\0MRM" + bytes(90), r"raw file \(MRW\): develop it"),
         (b"gimp xcf v011\0" + bytes(20), "XCF"),
         (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n", "Radiance"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0\x20\2" + bytes(40), "iPhone apps"),
