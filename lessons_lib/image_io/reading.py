@@ -37,6 +37,7 @@ class Photo:
     xmp, iptc, comment: captions, keywords and remarks as the file has them, as bytes.
     chunks:  chunks of a PNG that say what its colours mean, and its texts, as (name, content).
     jpeg:    the quality of a JPEG, 1 to 100, as its tables say, or None.
+    packing: how a TIFF packs its pixels, by its own number, or None.
     """
 
     pixels: np.ndarray
@@ -50,6 +51,7 @@ class Photo:
     comment: bytes = b""
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     jpeg: int | None = None
+    packing: int | None = None
 
 
 def read(source: str | os.PathLike | bytes) -> Photo:

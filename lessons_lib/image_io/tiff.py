@@ -178,6 +178,7 @@ def besides(found: Page, data: bytes, notes: list[str]) -> dict[str, Any]:
         "dpi": _dots(found.own),
         "xmp": content(more, XMP),
         "iptc": beside.IPTC_HEAD + captions if captions else b"",
+        "packing": number(found.own, PACKING, 1),
     }
 
 

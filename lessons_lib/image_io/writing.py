@@ -50,6 +50,7 @@ HOLDS = {
     "AVIF": {"exif", "profile", "xmp"},  # and, of chunks, the meaning of its colours
     "BMP": {"dpi"},
 }
+UNPACKED = 1  # TIFF's number for pixels as they are
 QUALITY: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
@@ -178,11 +179,12 @@ def _listed(words: list[str]) -> str:
 
 
 def _encode(kind: str, stored: np.ndarray, photo: Photo, quality: int | None) -> bytes:
-    """The file: Pillow writes 8 bits, OpenCV a PNG of 16, tifffile a TIFF of 16 bits or floats."""
+    """The file: tifffile writes a TIFF, OpenCV a PNG of 16 bits, Pillow all others."""
+    if kind == "TIFF":
+        return _tiff(stored, photo)
     if stored.dtype != np.uint8:
-        return _deep_tiff(stored, photo) if kind == "TIFF" else _deep_png(stored, photo)
-    besides: dict[str, Any] = {"icc_profile": photo.profile, "dpi": photo.dpi}
-    besides |= {"exif": photo.exif} if kind != "TIFF" else {}
+        return _deep_png(stored, photo)
+    besides: dict[str, Any] = {"icc_profile": photo.profile, "dpi": photo.dpi, "exif": photo.exif}
     besides |= {"xmp": photo.xmp, "comment": photo.comment} if kind in ("JPEG", "WEBP", "AVIF") else {}
     usual = QUALITY.get(kind, {})
     usual = usual | {"quality": quality} if quality is not None and "quality" in usual else usual
@@ -192,14 +194,13 @@ def _encode(kind: str, stored: np.ndarray, photo: Photo, quality: int | None) ->
     written = buffer.getvalue()
     if kind == "JPEG" and photo.iptc:
         return beside.with_iptc(written, photo.iptc)
-    if kind == "TIFF":
-        return directories.with_entries(written, tiff.entries_of(photo.exif, photo.xmp, photo.iptc))
     if kind == "AVIF" and (colours := dict(photo.chunks).get(b"cICP")):
         return beside.with_nclx(written, colours[0], colours[1])
     return _with_chunks(written, photo, photo.chunks) if kind == "PNG" else written
 
 
-def _deep_tiff(stored: np.ndarray, photo: Photo) -> bytes:
+def _tiff(stored: np.ndarray, photo: Photo) -> bytes:
+    """A TIFF, unpacked if it came from one that was, else packed without loss in the way that most readers know."""
     tags: dict[str, Any] = {"photometric": "rgb" if stored.shape[-1] > 2 else "minisblack", "planarconfig": "contig"}
     if photo.dpi:
         tags |= {"resolution": photo.dpi, "resolutionunit": "inch"}
@@ -209,7 +210,8 @@ def _deep_tiff(stored: np.ndarray, photo: Photo) -> bytes:
         stored = stored[..., 0]
         del tags["planarconfig"]
     buffer = io.BytesIO()
-    tags |= {"compression": "zlib", "metadata": None, "software": False, "byteorder": "<"}
+    packing = None if photo.packing == UNPACKED else "zlib"
+    tags |= {"compression": packing, "metadata": None, "software": False, "byteorder": "<"}
     tifffile.imwrite(buffer, stored, iccprofile=photo.profile or None, **tags)
     return directories.with_entries(buffer.getvalue(), tiff.entries_of(photo.exif, photo.xmp, photo.iptc))
 

@@ -2,11 +2,14 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from lessons_lib import image_io
 from lessons_lib.image_io import Photo
 from lessons_lib.images import ImageError
+from tests.lessons_lib.image_io.files import RAMP, smooth, written
+from tests.lessons_lib.image_io.test_reading import saved
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -144,3 +147,21 @@ def test_a_gray_profile_stays_with_gray_alone():
     for suffix in (".webp", ".avif"):
         data, notes = image_io.encode(gray, suffix)
         assert "for gray" in notes[0] and not Image.open(io.BytesIO(data)).info.get("icc_profile")
+
+
+@pytest.mark.parametrize("stored", [smooth(), smooth()[..., 0], RAMP, RAMP[..., 0] / np.float32(65535)])
+@pytest.mark.parametrize("packing", [None, "zlib"])
+def test_a_tiff_stays_packed_or_unpacked(stored, packing):
+    sense = "rgb" if stored.ndim == 3 else "minisblack"
+    photo = image_io.read(written(stored, photometric=sense, compression=packing))
+    data = image_io.encode(photo, ".tif")[0]
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert file.pages[0].compression == (8 if packing else 1)
+        np.testing.assert_array_equal(file.pages[0].asarray(), stored)
+
+
+def test_what_was_packed_in_another_way_is_packed_too():
+    for data in (saved(smooth(), "TIFF", compression="tiff_lzw"), saved(smooth(), "PNG")):
+        again = image_io.encode(image_io.read(data), ".tif")[0]
+        with tifffile.TiffFile(io.BytesIO(again)) as file:
+            assert file.pages[0].compression == 8
