@@ -10,13 +10,13 @@ from lessons_lib.models import ridnet
 from tests.book.chapter import defined
 from tools.measure import ridnet as measure
 
-BLOCKS = ("conv", "merge-and-run", "residual-blocks", "attention", "network")
+BLOCKS = ("conv", "last", "branch", "merge-and-run", "residual-blocks", "attention", "network")
 
 
 @pytest.fixture(scope="module")
 def functions():
     return defined(
-        "ridnet", "camera", *BLOCKS, "attention-by-hand", "model", "paths", "weights", "frozen", "restored", "tiles-cut"
+        "ridnet", "camera", *BLOCKS, "attention-by-hand", "paths", "weights", "frozen", "restored", "tiles-cut"
     )
 
 
