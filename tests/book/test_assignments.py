@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import snowballstemmer
 
 import tasks
 from lessons_grader import notebooks
@@ -17,6 +18,7 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 SOURCES = sorted((BOOK / "assignments").glob("*.ipynb"))
 TEXT = {".html", ".ipynb", ".js", ".json", ".md", ".txt", ".py", ".inv", ""}
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]{3,}")
+STEMMER = snowballstemmer.stemmer("english")
 
 
 def lines(text):
@@ -44,7 +46,9 @@ def sources_of(notebook):
 
 
 def words(text):
-    return {word.lower() for word in WORD.findall(text)}
+    """Words as they stand, and as a search index has them: "thinking" as "think"."""
+    found = {word.lower() for word in WORD.findall(text)}
+    return found | set(STEMMER.stemWords(sorted(found)))
 
 
 def secrets():
