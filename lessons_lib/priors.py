@@ -149,7 +149,8 @@ def _checked(image: np.ndarray, kernel: np.ndarray, sigma: float, rounds: int) -
     if not (math.isfinite(total) and total > 0):
         raise ImageError(f"kernel has the sum {total:g}: give one that keeps some light, with a sum above 0")
     if any(side > length for side, length in zip(kernel.shape, image.shape[:2], strict=True)):
-        raise ImageError(f"kernel has shape {kernel.shape}, which is larger than the image, {image.shape[:2]}: cut it down to where it is not 0")
+        larger = f"kernel has shape {kernel.shape}, which is larger than the image, {image.shape[:2]}"
+        raise ImageError(f"{larger}: cut it down to where it is not 0")
     if not 0 <= sigma <= 1:
         raise ImageError(f"sigma is {sigma}: give 0 to 1, as images are; sigma 25 of 255 is 25/255")
     if rounds < 1:

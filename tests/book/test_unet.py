@@ -12,7 +12,7 @@ ODD = np.random.default_rng(1).random((2, 13, 22, 4), np.float32)
 
 @pytest.fixture(scope="module")
 def functions():
-    plumbing = ("sizes", "mirror", "crop-like", "parts", "enlarge", "change")
+    plumbing = ("sizes", "mirror", "crop-like", "parts", "enlarge", "joins", "walk", "change")
     return defined("unet", "paper-parts", "paper-network", *plumbing, "unet", "tiled")
 
 
