@@ -21,6 +21,7 @@ LOCK = ROOT / "requirements.lock"
 HTML = ROOT / "book" / "_build" / "html"
 PYTHONS = [(3, 12), (3, 13), (3, 11)]  # in the order we prefer them
 # Strict, in this environment's kernel, pictures too; tests/book/test_gate.py proves that it turns red.
+WORKERS = "3"  # on two cores: one works while the others wait for a browser, a kernel or a disk
 NBVAL = [
     *(
         "-m",
@@ -163,7 +164,7 @@ def task_unit(_: argparse.Namespace) -> None:
     """run the unit tests, and the examples in docstrings"""
     ensure_env()
     say("Unit tests and docstring examples")
-    options = ("-n", "2", "--dist", "worksteal", "--durations=5")
+    options = ("-n", WORKERS, "--dist", "worksteal", "--durations=5")
     python("-m", "pytest", "tests", "lessons_lib", "--doctest-modules", "-m", "not pages and not prove", *options)
 
 
@@ -171,7 +172,7 @@ def task_coverage(_: argparse.Namespace) -> None:
     """run the unit tests and show which lines of lessons_lib and lessons_grader they reach"""
     ensure_env()
     measured = ("--cov=lessons_lib", "--cov=lessons_grader", "--cov-report=term-missing:skip-covered")
-    python("-m", "pytest", "tests", "-m", "not pages and not prove", "-n", "2", "--dist", "worksteal", *measured)
+    python("-m", "pytest", "tests", "-m", "not pages and not prove", "-n", WORKERS, "--dist", "worksteal", *measured)
 
 
 def task_nbval(args: argparse.Namespace, exercises: str = "") -> None:
@@ -180,7 +181,7 @@ def task_nbval(args: argparse.Namespace, exercises: str = "") -> None:
     budget = args.budget or "smoke"
     names = [f"book/{Path(n).stem}.ipynb" for n in args.names] or sorted((ROOT / "book").glob("*.ipynb"))
     say(f"Notebooks under nbval, strict, in the {budget} budget ({len(names)} notebooks)")
-    workers = "0" if budget == "gpu" else "2"  # two notebooks on one card run out of its memory
+    workers = "0" if budget == "gpu" else WORKERS  # two notebooks on one card run out of its memory
     environment = {"LESSONS_BUDGET": budget, "LESSONS_EXERCISES": exercises}
     python(*NBVAL, "-n", workers, "--dist", "loadscope", "--durations=5", *names, **environment)
 
@@ -189,7 +190,7 @@ def task_pages(_: argparse.Namespace) -> None:
     """open in the machine's Chromium the rendered pages that changed, and a sample of the others"""
     ensure_env()
     say("Pages in a browser: the changed ones and a sample")
-    python("-m", "pytest", "tests", "-m", "pages and not prove", "-n", "2", "--dist", "loadscope", "-rs")
+    python("-m", "pytest", "tests", "-m", "pages and not prove", "-n", WORKERS, "--dist", "worksteal", "-rs")
 
 
 def task_test(args: argparse.Namespace) -> None:
@@ -206,14 +207,14 @@ def task_prove(args: argparse.Namespace) -> None:
     rest = argparse.Namespace(**vars(args) | {"names": []})
     if "assignments" in names:
         say("Every wrong answer and network of the assignments, graded, and again under load")
-        python("-m", "pytest", "tests", "-m", "prove and not pages", "-n", "2", "--dist", "worksteal", "--durations=10")
+        python("-m", "pytest", "tests", "-m", "prove and not pages", "-n", WORKERS, "--dist", "worksteal")
     if "exercises" in names:
         task_nbval(rest, exercises="all")
     if "pages" in names:
         if not (HTML / "index.html").exists():
             task_book(rest)
         say("Every page that `make test` did not open")
-        python("-m", "pytest", "tests", "-m", "pages and prove", "-n", "2", "--dist", "loadscope", "-rs")
+        python("-m", "pytest", "tests", "-m", "pages and prove", "-n", WORKERS, "--dist", "loadscope", "-rs")
     say(f"Proved: {', '.join(names)}")
 
 
@@ -233,7 +234,7 @@ def task_versions(args: argparse.Namespace) -> None:
         python("-m", "uv", "pip", "install", "-q", "--python", there, *wanted)
         run(there, "-c", "import cv2, numpy, keras; print('OpenCV', cv2.__version__, 'NumPy', numpy.__version__, "
             "'Keras', keras.__version__)")  # fmt: skip
-        run(there, "-m", "pytest", "tests/lessons_lib", "-m", "not pages and not prove", "-n", "2", "-q")
+        run(there, "-m", "pytest", "tests/lessons_lib", "-m", "not pages and not prove", "-n", WORKERS, "-q")
 
 
 def task_lab(_: argparse.Namespace) -> None:

@@ -81,9 +81,15 @@ class Watched:
         self.page = context.new_page()
         self.page.on("request", self._request)
         self.page.on("response", self._response)
-        self.page.on("requestfailed", lambda r: self._say(f"did not load: {r.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("console", lambda m: m.type == "error" and self._say(f"console error: {m.text}"))
         self.page.on("pageerror", lambda e: self._say(f"page error: {e}"))
+
+    def _failed(self, request) -> None:
+        # The search page fetches its results one by one; who follows the first ends the others: no fault of the page.
+        left = request.resource_type == "fetch" and request.failure == "net::ERR_ABORTED"
+        if not left:
+            self._say(f"did not load: {request.url}")
 
     def _say(self, problem: str) -> None:
         if problem not in self.problems:

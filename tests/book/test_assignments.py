@@ -1,5 +1,6 @@
 """What the rendered book publishes of an assignment: page and notebook to answer; no solution, no hidden check."""
 
+import functools
 import html as markup
 import json
 import re
@@ -51,6 +52,7 @@ def words(text):
     return found | set(STEMMER.stemWords(sorted(found)))
 
 
+@functools.cache
 def secrets():
     """Lines, and words, that stand in solutions and hidden checks alone."""
     parts = [part for path in SOURCES for part in json.loads(source.bundle(source.read(path)))["cells"]]
