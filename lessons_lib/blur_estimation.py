@@ -14,6 +14,7 @@ from scipy import fft, ndimage
 
 from lessons_lib import degrade, images, priors
 from lessons_lib.images import ImageError
+from lessons_lib.noise_estimation import jpeg_amplitude
 
 # The spectrum of an image, averaged over windows, in cells of direction and frequency.
 WINDOW, KERNEL_SIDE = 384, 192  # pixels of the side of a window, and of what a kernel's spectrum is computed on
@@ -26,8 +27,8 @@ STRANGE = 2.0  # a cell that is off by more, on a logarithmic scale, tells about
 LEAST = {"gaussian": 0.75, "defocus": 1.25, "motion": 5}  # pixels; a sharp picture looks blurred by up to these
 EXPLAINED = 0.5  # a found blur leaves less than this share of the misfit that a sharp picture would have
 CLEAR = 0.35  # one that leaves less than this is not compared with a shake
+ALIKE = 1.1  # a misfit larger by at most this factor is as good as the best one
 MISFIT = 0.4  # a picture whose spectrum fits a sharp one's better than this has no strong blur
-COARSE = 7 / 255  # amplitude below which a JPEG of quality 50 cannot be relied on
 # Kernels of shakes
 SMALLEST = 5  # side of the kernel at the coarsest scale
 SIDES = (13, 19, 25, 31)  # of the kernels that are tried
@@ -132,29 +133,28 @@ def found_blur(image: np.ndarray, denoiser: priors.Denoiser, jpeg: int | None = 
         raise ImageError(f"image has shape {image.shape}: give one image (H, W, 1) or (H, W, 3)")
     if min(image.shape[:2]) < 2 * SIDES[-1]:
         return BlurFound(None, "", 0.0, 0.0)
-    measured = _Spectrum(image, _wiped_out(jpeg))
+    measured = _Spectrum(image, jpeg_amplitude(jpeg) if jpeg else 0.0)
     if measured.flat:
         return BlurFound(None, "", 0.0, 0.0)
     sharp = measured.misfit(None)
-    misfit, text = min(_named(measured))
-    kind, _, size = text.partition(":")
-    found: list[tuple[float, str, np.ndarray | None]] = [(sharp, "", None)]
-    if float(size.partition("@")[0]) >= LEAST[kind]:
-        found.append((misfit, text, degrade.kernel_from(text)))
-    if sharp > MISFIT and not (found[1:] and misfit < CLEAR * sharp):
+    named = _named(measured)
+    closest = min(named)[0]
+    misfit, text = min(
+        (found for found in named if _is_blur(found[1]) and found[0] <= ALIKE * closest), default=(sharp, "")
+    )
+    kernel = degrade.kernel_from(text) if text else None
+    if sharp > MISFIT and closest >= CLEAR * sharp:
         height, width = (min(side, PART) for side in image.shape[:2])
         path = shake(_gray(images.center_crop(image, (height, width))), denoiser)
-        if _spread(path) > 1:
-            found.append((measured.misfit(path), "shake", path))
-    misfit, text, kernel = min(found[1:], key=lambda each: each[0], default=found[0])
+        if _spread(path) > 1 and measured.misfit(path) < closest:
+            misfit, text, kernel = measured.misfit(path), "shake", path
     return BlurFound(kernel, text, misfit, sharp) if misfit < EXPLAINED * sharp else BlurFound(None, "", sharp, sharp)
 
 
-def _wiped_out(jpeg: int | None) -> float:
-    """Amplitude below which a JPEG of this quality may have wiped out what there was."""
-    if jpeg is None:
-        return 0.0
-    return COARSE * (50 / jpeg if jpeg < 50 else 2 - jpeg / 50)  # libjpeg's factor of the standard table
+def _is_blur(text: str) -> bool:
+    """Whether the blur is larger than what a sharp picture may look like."""
+    kind, _, size = text.partition(":")
+    return float(size.partition("@")[0]) >= LEAST[kind]
 
 
 class _Spectrum:

@@ -21,11 +21,14 @@ FEWEST = 2 * SIDE**2  # fewer do not make a covariance
 CLIPPED = 0.05  # patches with a larger share of black or white pixels are left out: their noise was cut off
 SURE = 1 - 1e-6  # share of the patches of pure noise that pass for smooth
 ROUNDS = 3
+MIDDLE = 1024  # pixels of the side of what is searched for blocks
 WINDOW = 15  # pixels of the side over which local noise is measured
 BINS = 6  # of brightness
 SMOOTH, SMOOTHEST = 20, 5  # percentiles of local noise: what smooth places show, and the smoothest
 QUIET = 0.65 / 255  # less than this in the smoothest places is no noise
 ALLOWANCE = 1.15  # by how much noise may exceed that of smooth places
+BLOCK, STEP = 8, 1.3  # pixels of the side of JPEG's blocks; how much rougher their borders are, where they show
+COARSE = 7 / 255  # amplitude below which a JPEG of quality 50 cannot be relied on
 MORE, LITTLE = 1.25, 2 / 255  # brightness always shows a little more: its texture
 
 
@@ -87,6 +90,70 @@ def estimate_sigma(image: np.ndarray) -> float:
     colour = _of_plane((patches[:, 0] - patches[:, 2]) / np.float32(math.sqrt(2)))
     brightness = _of_plane(patches.sum(1) / np.float32(math.sqrt(3)))
     return brightness if brightness > MORE * colour + LITTLE else colour
+
+
+def jpeg_amplitude(quality: int) -> float:
+    """Return the amplitude below which a JPEG may have wiped out, or added, what there was.
+
+    It follows the factor by which libjpeg scales its standard tables; for quality 50 it is 7 gray levels.
+
+    Parameters
+    ----------
+    quality : int
+        Quality, 1 to 100.
+
+    Returns
+    -------
+    float
+        Amplitude in units of float images; 0 for quality 100.
+
+    Examples
+    --------
+    >>> from lessons_lib.noise_estimation import jpeg_amplitude
+    >>> [round(255 * jpeg_amplitude(quality), 1) for quality in (25, 50, 90)]
+    [14.0, 7.0, 1.4]
+    """
+    return COARSE * (50 / quality if quality < 50 else 2 - quality / 50)
+
+
+def shows_blocks(image: np.ndarray) -> bool:
+    """Tell whether the borders of JPEG's blocks show in an image, whatever file it was stored in since.
+
+    At a border between blocks of 8 x 8 pixels the values jump a little, in smooth places above all. So the mean of the
+    third differences is largest in every eighth row and column. A picture that was cut keeps its blocks; one that was
+    resized has none left.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image (H, W, 1 or 3): float, nominally in [0, 1], or stored values of dtype uint8 or uint16. Of a large image,
+        its middle is looked at.
+
+    Returns
+    -------
+    bool
+        True if one row in eight, and one column in eight, is clearly rougher than the others.
+
+    Examples
+    --------
+    >>> from lessons_lib import datasets, degrade
+    >>> from lessons_lib.noise_estimation import shows_blocks
+    >>> photo = datasets.photo("coffee")
+    >>> shows_blocks(photo), shows_blocks(degrade.jpeg(photo, 50))
+    (False, True)
+    """
+    if min(image.shape[:2]) < 8 * BLOCK:
+        return False
+    height, width = (min(side, MIDDLE) for side in image.shape[:2])
+    part = images.center_crop(image, (height, width))
+    part = part if part.dtype.kind == "f" else images.to_float(part)
+    plane = part.mean(axis=2, dtype=np.float64)
+    stands_out = 1.0
+    for along in (plane, plane.T):
+        rough = np.abs(np.diff(along, 3, axis=0)).mean(axis=1)
+        rough = rough[: len(rough) // BLOCK * BLOCK].reshape(-1, BLOCK).mean(axis=0)  # by the place in a block
+        stands_out *= rough.max() / max(float(np.median(rough)), 1e-6)
+    return bool(math.sqrt(stands_out) > STEP)
 
 
 def _patches(image: np.ndarray) -> np.ndarray:

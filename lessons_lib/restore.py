@@ -22,7 +22,7 @@ from lessons_lib.blur_estimation import found_blur
 from lessons_lib.degrade import TASKS
 from lessons_lib.image_io import Photo, videos
 from lessons_lib.images import ImageError
-from lessons_lib.noise_estimation import NoiseFound, estimate_sigma, found_noise
+from lessons_lib.noise_estimation import NoiseFound, estimate_sigma, found_noise, jpeg_amplitude, shows_blocks
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +38,7 @@ __all__ = [
     "dejpeg",
     "denoise",
     "estimate_sigma",
+    "level_to_deblur",
     "look",
     "network",
     "network_name",
@@ -54,7 +55,9 @@ COARSE_JPEG, LEAST_OVER_JPEG = 80, 4.5 / 255  # a JPEG as coarse shows as noise 
 SAMPLE = 192  # pixels of the side of a part that is looked at
 LEAST_WHITE, WHITE = 2 / 255, 0.75  # of the noise found, the share that must be white to be taken for white noise
 MOST = 1.1  # times the noise found in smooth places, where a network finds nine tenths of white noise, is all of it
-LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding and JPEG did
+LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding did
+JPEG_ERROR = 0.088  # times the root of its amplitude: undid blurs of validation photographs best, quality 40 to 97
+UNKNOWN_JPEG = 60  # quality of a JPEG that was stored anew in another format
 LEAST_FOR_SHAKES = 4 / 255
 SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
@@ -427,7 +430,7 @@ def restore_image(
     elif options.strength is not None and not network.strength:
         raise ImageError("this network knows no strength: leave --strength or --model out")
     if options.undoes_blur:
-        level = LEAST_TO_DEBLUR if sigma is None else max(sigma, LEAST_TO_DEBLUR) if estimated else sigma
+        level = level_to_deblur(photo, sigma or 0.0) if estimated or sigma is None else sigma
         return _without_blur(photo, options.kernel, network, level, estimated, progress, cancelled)
     pieces = blocks(
         network,
@@ -442,6 +445,39 @@ def restore_image(
     return Restored(image_io.restored(photo, pieces, network.scale), sigma, estimated, found)
 
 
+def level_to_deblur(photo: Photo, sigma: float) -> float:
+    """Return the noise level that undoing a blur has to expect: noise, and what rounding and JPEG did.
+
+    Parameters
+    ----------
+    photo : Photo
+        The photo. If it knows no JPEG quality but shows the blocks, it was stored anew, and quality 60 is assumed.
+    sigma : float
+        Estimated level of the noise, in units of float images.
+
+    Returns
+    -------
+    float
+        The level, in the same units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lessons_lib import restore
+    >>> from lessons_lib.image_io import Photo
+    >>> pixels = np.zeros((64, 64, 3), np.uint8)
+    >>> [round(255 * restore.level_to_deblur(Photo(pixels, jpeg=quality), 2 / 255), 1) for quality in (None, 50)]
+    [2.0, 4.2]
+    """
+    quality = _quality(photo)
+    error = 0.0 if quality is None else JPEG_ERROR * math.sqrt(jpeg_amplitude(quality))
+    return min(1.0, math.hypot(max(sigma, LEAST_TO_DEBLUR), error))
+
+
+def _quality(photo: Photo) -> int | None:
+    return photo.jpeg or (UNKNOWN_JPEG if shows_blocks(photo.pixels) else None)
+
+
 def _without_blur(
     photo: Photo,
     kernel: np.ndarray | None,
@@ -454,7 +490,7 @@ def _without_blur(
     """Undo a blur that is given, or found in the photo; leave alone a photo in which none is found."""
     said, looked_for = "", kernel is None
     if kernel is None:
-        found = found_blur(photo.pixels, lambda noisy, level: denoise(noisy, level, network), photo.jpeg)
+        found = found_blur(photo.pixels, lambda noisy, level: denoise(noisy, level, network), _quality(photo))
         if found.kernel is None:
             said = f"{found.why_not}, left as it is; name the kind and size of a blur to undo it all the same"
             return Restored(photo, None, False, said)
@@ -462,6 +498,8 @@ def _without_blur(
         said = f"blur found: {found.text}, which explains {100 * found.sure:.0f} % of what the spectrum lacks"
         if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise
             sigma = max(2 * sigma, LEAST_FOR_SHAKES)
+    if estimated and _quality(photo):
+        said += "; " * bool(said) + "what a JPEG changed counts as noise"
     pieces = _deblurred(network, photo.pixels, kernel, sigma, progress, cancelled)
     return Restored(image_io.restored(photo, pieces), sigma, estimated, said, kernel if looked_for else None)
 

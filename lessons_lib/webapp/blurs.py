@@ -114,7 +114,7 @@ def restored_part(
 ) -> tuple[Photo, Photo]:
     """A part of a photo, and the same part restored. `sigma` is the noise of the whole, if the options name none."""
     if options.sigma is None:
-        options = dataclasses.replace(options, sigma=min(1.0, max(sigma, restore.LEAST_TO_DEBLUR)))
+        options = dataclasses.replace(options, sigma=restore.level_to_deblur(photo, sigma))
     cuts = [before_after.part(side, SIDE, at) for side, at in zip(photo.pixels.shape[:2], place, strict=True)]
     wide = [slice(max(0, cut.start - AROUND), cut.stop + AROUND) for cut in cuts]
     inner = tuple(slice(cut.start - more.start, cut.stop - more.start) for cut, more in zip(cuts, wide, strict=True))

@@ -126,3 +126,12 @@ def test_cells_hold_the_mean_of_their_frequencies():
     filled = found[..., 1] > 0
     np.testing.assert_allclose(cells[filled], (found[..., 0] / np.maximum(found[..., 1], 1))[filled])
     assert np.isfinite(cells).all()
+
+
+@pytest.mark.parametrize("name", ["astronaut", "stream"])
+def test_a_mild_blur_is_no_shake(name):
+    """A kernel with a name that explains the picture is not outdone by a free one that explains less."""
+    sharp = images.center_crop(datasets.photo(name), (250, 250))
+    degradation = Degradation(degrade.kernel_from("gaussian:0.7"), level=2 / 255, quantise=True)
+    found = found_blur(degradation(sharp, np.random.default_rng(0)), denoiser)
+    assert found.text in ("", "gaussian:0.7", "gaussian:0.8")

@@ -5,7 +5,7 @@ from skimage import restoration
 
 from lessons_lib import datasets, degrade, images, noise_estimation
 from lessons_lib.images import ImageError
-from lessons_lib.noise_estimation import estimate_sigma
+from lessons_lib.noise_estimation import estimate_sigma, shows_blocks
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +123,20 @@ def test_where_the_picture_is_clipped_nothing_is_limited():
     limited = found.limited(bright, noise)
     np.testing.assert_array_equal(limited[:, :10], noise[:, :10])
     assert limited[:, 35:].max() < 0.02
+
+
+@pytest.mark.parametrize("blur", ["gaussian:1.2", "motion:15@30"])
+@pytest.mark.parametrize("cut", [0, 3])
+def test_the_blocks_of_a_jpeg_show_in_a_blurred_picture_even_cut(clean, blur, cut):
+    degradation = degrade.Degradation(degrade.kernel_from(blur), level=1 / 255, quantise=True)
+    blurred = [degradation(photo, np.random.default_rng(0)) for photo in clean]
+    assert not any(shows_blocks(photo) for photo in clean + blurred)
+    stored = [images.to_uint8(degrade.jpeg(photo, 80))[cut:, cut:] for photo in blurred]
+    assert all(shows_blocks(photo) for photo in stored)
+    resized = [cv2.resize(photo, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA) for photo in stored]
+    assert not any(shows_blocks(photo) for photo in resized)
+
+
+@pytest.mark.parametrize("image", [np.zeros((100, 100, 3)), np.zeros((8, 200, 1)), np.zeros((64, 64, 1), np.uint8)])
+def test_where_nothing_is_there_are_no_blocks(image):
+    assert not shows_blocks(image)

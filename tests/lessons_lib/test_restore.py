@@ -248,6 +248,25 @@ def test_a_known_blur_is_undone(photo, channels):
 
 
 @pytest.mark.usefixtures("with_auto")
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_jpeg_lost_is_not_taken_for_detail(photo, known):
+    """Its errors stand far above the estimate of noise: undone without regard to them, a blur leaves worse."""
+    kernel, quality = degrade.kernel_from("gaussian:1.6"), 50
+    blurred = degrade.Degradation(kernel, level=1 / 255, jpeg=quality, quantise=True)(photo, np.random.default_rng(0))
+    file = Photo(images.to_uint8(blurred), jpeg=quality if known else None)
+    options = RestoreOptions("deblur", blur="gaussian:1.6")
+    careful = restore.restore_image(file, options)
+    careless = restore.restore_image(file, RestoreOptions("deblur", blur="gaussian:1.6", sigma=1 / 255))
+    before, after, spoiled = (
+        metrics.psnr(photo, images.to_float(pixels), data_range=1.0)
+        for pixels in (file.pixels, careful.photo.pixels, careless.photo.pixels)
+    )
+    assert after > before + 0.5 and spoiled < before
+    assert careful.sigma > 2.5 / 255 and careless.sigma == 1 / 255
+    assert careful.found == "what a JPEG changed counts as noise" and careless.found == ""
+
+
+@pytest.mark.usefixtures("with_auto")
 def test_without_a_word_the_blur_is_found_and_said(photo):
     kernel = degrade.defocus_kernel(3)
     blurred = stored(degrade.Degradation(kernel, level=1 / 255)(photo, np.random.default_rng(0)))
