@@ -153,13 +153,17 @@ def levin() -> list[dict]:
 def prior() -> list[dict]:
     """The default of `lessons restore --task deblur --blur KERNEL`: told the kernel and the noise."""
     training.set_precision("auto")
+    return on_levin({"half-quadratic splitting, denoise-gray": told()})
+
+
+def told() -> evaluate.Restorer:
     network = restore.Network.load("denoise-gray")
 
     def plugged(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
         assert info.kernel is not None
         return priors.deblur(degraded, info.kernel, info.sigma, lambda x, sigma: restore.denoise(x, sigma, network))
 
-    return on_levin({"half-quadratic splitting, denoise-gray": plugged})
+    return plugged
 
 
 def by_default(degraded: np.ndarray, jpeg: int | None = None, **told: str) -> np.ndarray:
@@ -221,7 +225,11 @@ def shaken() -> list[dict]:
     middle of a kernel is, so the papers compare after moving the answer back, and so does this.
     """
     training.set_precision("float32")
-    methods = {"untouched": classical.identity, "told nothing": lambda degraded, info: by_default(degraded)}
+    methods = {
+        "untouched": classical.identity,
+        "told the kernel": told(),
+        "told nothing": lambda degraded, info: by_default(degraded),
+    }
     return on_levin(methods, moved=True)
 
 
