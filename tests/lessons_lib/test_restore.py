@@ -257,11 +257,11 @@ def test_what_a_jpeg_lost_is_not_taken_for_detail(photo, known):
     options = RestoreOptions("deblur", blur="gaussian:1.6")
     careful = restore.restore_image(file, options)
     careless = restore.restore_image(file, RestoreOptions("deblur", blur="gaussian:1.6", sigma=1 / 255))
-    before, after, spoiled = (
+    before, after, worse = (
         metrics.psnr(photo, images.to_float(pixels), data_range=1.0)
         for pixels in (file.pixels, careful.photo.pixels, careless.photo.pixels)
     )
-    assert after > before + 0.5 and spoiled < before
+    assert after > before + 0.5 and worse < before
     assert careful.sigma > 2.5 / 255 and careless.sigma == 1 / 255
     assert careful.found == "what a JPEG changed counts as noise" and careless.found == ""
 
