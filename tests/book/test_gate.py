@@ -138,6 +138,19 @@ def test_a_training_that_learns_nothing_is_red(tmp_path):
     assert "below the floor" in output
 
 
+@pytest.mark.parametrize(("colour", "channels"), [((90, 90, 90), 2), ((90, 91, 90), 3)])
+def test_pictures_are_packed_pixel_for_pixel(colour, channels):
+    picture = np.full((40, 60, 3), 255, np.uint8)
+    picture[5:30, 10:50] = colour
+    packed = base64.b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode()
+    output = nbformat.v4.new_output("display_data", {"image/png": packed})
+    cell = nbformat.v4.new_code_cell("", outputs=[output])
+    [slim] = notebooks.clean(nbformat.v4.new_notebook(cells=[cell])).cells[0].outputs
+    stored = np.frombuffer(base64.b64decode(slim["data"]["image/png"]), np.uint8)
+    np.testing.assert_array_equal(cv2.imdecode(stored, cv2.IMREAD_COLOR), picture)
+    assert cv2.imdecode(stored, cv2.IMREAD_UNCHANGED).ndim == channels
+
+
 def test_a_failing_notebook_is_left_as_it_was(tmp_path, monkeypatch, capsys):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0", id="bad")])
     path = tmp_path / "bad.ipynb"

@@ -22,7 +22,7 @@ import nbformat
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from PIL import Image
+from PIL import Image, ImageChops
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -46,12 +46,15 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _slim(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A picture packed as small as PNG can, pixel for pixel."""
+    """A picture packed as small as PNG can, pixel for pixel: one channel where all three are the same."""
     data = output.get("data", {})
     if "image/png" in data:
         raw = base64.b64decode(data["image/png"])
         buffer = io.BytesIO()
-        Image.open(io.BytesIO(raw)).convert("RGB").save(buffer, "png", optimize=True)
+        picture = Image.open(io.BytesIO(raw)).convert("RGB")
+        first, *others = picture.split()
+        gray = not any(ImageChops.difference(first, other).getbbox() for other in others)
+        (first if gray else picture).save(buffer, "png", optimize=True)
         small = min(raw, buffer.getvalue(), key=len)
         data["image/png"] = base64.b64encode(small).decode()
     return output
