@@ -153,10 +153,10 @@ def levin() -> list[dict]:
 def prior() -> list[dict]:
     """The default of `lessons restore --task deblur --blur KERNEL`: told the kernel and the noise."""
     training.set_precision("auto")
-    return on_levin({"half-quadratic splitting, denoise-gray": told()})
+    return on_levin({"half-quadratic splitting, denoise-gray": plug_and_play()})
 
 
-def told() -> evaluate.Restorer:
+def plug_and_play() -> evaluate.Restorer:
     network = restore.Network.load("denoise-gray")
 
     def plugged(degraded: np.ndarray, info: DegradationInfo) -> np.ndarray:
@@ -227,7 +227,7 @@ def shaken() -> list[dict]:
     training.set_precision("float32")
     methods = {
         "untouched": classical.identity,
-        "told the kernel": told(),
+        "told the kernel": plug_and_play(),
         "told nothing": lambda degraded, info: by_default(degraded),
     }
     return on_levin(methods, moved=True)
@@ -256,7 +256,7 @@ def _blind_row(method: str, pictures: str, blur: str, scores: list[float], sigma
 
 
 def on_levin(methods: dict[str, evaluate.Restorer], moved: bool = False) -> list[dict]:
-    """Rows of Levin's 4 pictures under its 8 kernels, with noise; `moved` compares after `moved_back`."""
+    """Rows of Levin's 4 pictures under its 8 kernels, with noise; `moved` rounds, and compares by `moved_back`."""
     kernels = [images.read(path, "gray")[..., 0] for path in datasets.paths("levin09", "kernels")]
     kernels = [kernel / kernel.sum() for kernel in kernels]
     sharp = [images.read(path, "gray") for path in datasets.paths("levin09", "sharp")]
@@ -264,7 +264,7 @@ def on_levin(methods: dict[str, evaluate.Restorer], moved: bool = False) -> list
     for name, restorer in methods.items():
         scores = []
         for index, (clean, kernel) in enumerate((clean, kernel) for clean in sharp for kernel in kernels):
-            shake = Degradation(kernel, level=SIGMA / 255)
+            shake = Degradation(kernel, level=SIGMA / 255, quantise=moved)
             degraded = shake(clean, np.random.default_rng([SEED, index]))
             restored = np.clip(restorer(degraded, shake.info), 0, 1)
             how = {"data_range": 1.0}
