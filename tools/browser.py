@@ -38,9 +38,28 @@ DESKTOP = {"width": 1280, "height": 900}
 GRAVE = ("serious", "critical")
 # axe would fetch style sheets once more to look for rules about print, which browsers refuse on file://.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
-COLOURS = ["color-contrast"]  # takes most of the time: one check for every word of code
-ALL_RULES = {"label-content-name-mismatch": {"enabled": True}}
-ALL_BUT_COLOURS = {**ALL_RULES, "color-contrast": {"enabled": False}}
+COLOURS = {"runOnly": ["color-contrast"]}
+# The check of contrast looks at every word: of those alike in colour, size and ground one is left in sight for it.
+HIDE_ALIKE = """() => {
+  const ground = e => { let opacity = 1;
+    for (let p = e; p; p = p.parentElement) {
+      const style = getComputedStyle(p), colour = style.backgroundColor;
+      opacity *= style.opacity;
+      if (style.backgroundImage !== "none") return null;
+      if (!/, 0\\)$/.test(colour)) return colour + opacity;
+    } return "" + opacity; };
+  const seen = new Set(), alike = [];
+  for (const word of document.querySelectorAll("main :not(:has(*)):not(svg *)")) {
+    const style = getComputedStyle(word), below = ground(word);
+    const look = [style.color, style.fontSize, style.fontWeight, below].join();
+    if (below !== null && seen.has(look)) alike.push(word);
+    seen.add(look);
+  }
+  window.alike = alike.map(word => [word, word.style.visibility]);
+  for (const word of alike) word.style.visibility = "hidden";
+}"""
+SHOW_ALIKE = "() => { for (const [word, before] of window.alike) word.style.visibility = before; }"
+ALL_BUT_COLOURS = {"rules": {"label-content-name-mismatch": {"enabled": True}, "color-contrast": {"enabled": False}}}
 
 # Pictures that wait for the reader to scroll are loaded now; formulas are set before anything is measured.
 SETTLE = """async () => {
@@ -115,10 +134,17 @@ class Watched:
         for source in self.page.evaluate(WITHOUT_ALT):
             self._say(f"image without alt text: {source}")
 
-    def look_for_barriers(self, rules: dict | list = ALL_RULES, within: str | None = None) -> None:
-        """Rules of axe-core whose breaking is serious or critical: `rules` is one of the three above."""
-        options = OPTIONS | ({"runOnly": rules} if rules is COLOURS else {"rules": rules})
-        found = Axe().run(self.page, context=within, options=options).response["violations"]
+    def look_for_barriers(self, colours: bool = True, others: bool = True, within: str | None = None) -> None:
+        """Rules of axe-core whose breaking is serious or critical: on contrast of colours, and all others."""
+        if colours:
+            self.page.evaluate(HIDE_ALIKE)
+            self._rules(COLOURS, within)
+            self.page.evaluate(SHOW_ALIKE)
+        if others:
+            self._rules(ALL_BUT_COLOURS, within)
+
+    def _rules(self, rules: dict, within: str | None) -> None:
+        found = Axe().run(self.page, context=within, options=OPTIONS | rules).response["violations"]
         for rule in [rule for rule in found if rule["impact"] in GRAVE]:
             places = "; ".join(node["html"][:160] for node in rule["nodes"][:3])
             self._say(f"{rule['impact']}: {rule['id']} ({len(rule['nodes'])} times): {places}")

@@ -22,10 +22,10 @@ def test_page_from_disk(schemes, html, name, scheme):
     try:
         assert watched.page.evaluate("document.documentElement.dataset.theme") == scheme
         watched.look_at_pictures()
-        watched.look_for_barriers(browsers.COLOURS if scheme == "dark" else browsers.ALL_RULES)
+        watched.look_for_barriers(others=scheme == "light")
         watched.look_at_width()
         if scheme == "light":  # what a phone shows differs in its parts, not in its colours
-            watched.look_for_barriers(browsers.ALL_BUT_COLOURS)
+            watched.look_for_barriers(colours=False)
     finally:
         watched.page.close()
     assert not watched.problems, "\n".join(watched.problems)
@@ -106,6 +106,8 @@ BAD = {
     "image without alt text: dot.svg": "<img src='dot.svg'>",
     "wider than 390 px": "<table><tr><td style='min-width:600px'>wide</td></tr></table>",
     "serious: color-contrast": "<p style='color:#bbb;background:#fff'>pale</p>",
+    "serious: color-contrast (1 times)": "<p style='color:#757575'>seen</p><p style='color:#757575'>alike</p>"
+    "<div style='background:#999'><p style='color:#757575'>the same colour on another ground</p></div>",
     "critical: button-name": "<button></button>",
 }
 

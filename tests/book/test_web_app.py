@@ -195,11 +195,11 @@ def test_upload_restore_compare_download(watched):
     watched.look_at_pictures()
     watched.look_for_barriers()
     assert scrolls_sideways(watched) == []
-    watched.look_for_barriers(browsers.ALL_BUT_COLOURS)
+    watched.look_for_barriers(colours=False)
     watched.page.set_viewport_size(browsers.DESKTOP)
     watched.page.emulate_media(color_scheme="dark")
     watched.page.wait_for_timeout(300)
-    watched.look_for_barriers(browsers.COLOURS)
+    watched.look_for_barriers(others=False)
 
 
 def test_a_large_picture_is_shown_in_detail(watched):
