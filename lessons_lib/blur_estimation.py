@@ -172,9 +172,9 @@ class _Spectrum:
             power += np.square(np.abs(fft.fft2((gray - (gray * window).sum() / window.sum()) * window)))
             power += hidden**2 * np.square(window).sum()
         self.flat = power.max() < 1e-3
-        self.seen = _in_cells(np.log(power + 1e-12))
+        self.seen = _in_cells(np.log(power + 1e-12)).astype(np.float32)
         self.frequencies = LOWEST + (np.arange(FREQUENCIES) + 0.5) * (HIGHEST - LOWEST) / FREQUENCIES
-        self._shifts = np.linspace(-6, 6, 49)[:, None, None]
+        self._heights = np.exp(np.linspace(-6, 6, 49, dtype=np.float32))[:, None, None]
 
     def misfit(self, kernel: np.ndarray | None, falls=FALLS, floors=FLOORS) -> float:
         """Mean squared difference between this spectrum and the best of a sharp picture's under a kernel."""
@@ -185,8 +185,8 @@ class _Spectrum:
             model = passed - fall * np.log(self.frequencies) + np.zeros_like(self.seen)
             height = np.median((self.seen - model)[:, : FREQUENCIES // 2], axis=1)[:, None]  # of each direction its own
             for above in floors:
-                modelled = np.logaddexp(height + self._shifts + model, floor + above)
-                off = np.minimum(np.abs(modelled - self.seen), STRANGE)
+                modelled = self._heights * np.exp(height + model).astype(np.float32) + np.float32(np.exp(floor + above))
+                off = np.minimum(np.abs(np.log(modelled) - self.seen), STRANGE)
                 best = min(best, float(np.square(off).mean(2).min(0).mean()))
         return best
 
