@@ -37,9 +37,14 @@ def read(path):
 def told():
     """What the book tells anyway: its chapters, the library (its docstrings are a page), and what is handed out."""
     chapters = [*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")]
-    texts = [read(path) for path in chapters] + [path.read_text(encoding="utf-8") for path in chapters]  # and outputs
+    texts = [read(path) for path in chapters] + [without_pictures(path) for path in chapters]  # and outputs
     texts += [path.read_text(encoding="utf-8") for path in (BOOK.parent / "lessons_lib").rglob("*.py")]
     return "\n".join(texts + [sources_of(source.student(source.read(path))) for path in SOURCES])
+
+
+def without_pictures(path):
+    """A file of the book as it is stored, less its pictures: millions of letters of base64, in which no word stands."""
+    return re.sub(r'"image/png": "[^"]*"', "", path.read_text(encoding="utf-8"))
 
 
 def sources_of(notebook):

@@ -130,8 +130,6 @@ def test_a_stripped_notebook_is_red_by_our_rules(good, tmp_path):
 @pytest.mark.slow
 def test_a_training_that_learns_nothing_is_red(tmp_path):
     path = executed(tmp_path, {key: text.replace("RATE", "0.1") for key, text in TRAINING.items()})
-    code, output = nbval(path)
-    assert code == 0, output
     path.write_text(path.read_text(encoding="utf-8").replace("SGD(0.1)", "SGD(0.0)"), encoding="utf-8")
     code, output = nbval(path)
     assert code == 1

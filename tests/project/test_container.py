@@ -158,7 +158,8 @@ def reached():
                 todo += [p for p in (inside.with_suffix(".py"), inside / "__init__.py") if p.is_file()]
                 found.add(name.partition(".")[0])
     ours = found - set(sys.stdlib_module_names) - {"lessons_lib"}
-    names = {canonical(importlib.metadata.packages_distributions()[top][0]) for top in ours}
+    packages = importlib.metadata.packages_distributions()
+    names = {canonical(packages[top][0]) for top in ours}
     return {HEADLESS if name == "opencv-python" else name for name in names}
 
 
