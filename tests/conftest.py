@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tools import browser as browsers
 from tools import changes
@@ -32,6 +33,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = item.callspec.params.get("name")
         if name and name.removesuffix(".html") not in opened:
             item.add_marker(pytest.mark.prove)
+
+
+class ByServer(LoadScopeScheduling):
+    """Tests go one by one to whoever is free; those that share a costly server, or decks, all to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module.endswith(("test_web_app.py", "test_slides.py")) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    return ByServer(config, log) if config.getoption("markexpr").startswith("pages") else None
 
 
 def stop(reason: str) -> None:
