@@ -25,7 +25,7 @@ MIDDLE = 1024  # pixels of the side of what is searched for blocks
 WINDOW = 15  # pixels of the side over which local noise is measured
 BINS = 6  # of brightness
 SMOOTH, SMOOTHEST = 20, 5  # percentiles of local noise: what smooth places show, and the smoothest
-QUIET = 0.65 / 255  # less than this in the smoothest places is no noise
+QUIET, PLAIN = 0.65 / 255, 1.12 / 255  # in the smoothest places: less is no noise, more is nothing but noise
 ALLOWANCE = 1.15  # by how much noise may exceed that of smooth places
 BLOCK, STEP = 8, 1.3  # pixels of the side of JPEG's blocks; how much rougher their borders are, where they show
 COARSE = 7 / 255  # amplitude below which a JPEG of quality 50 cannot be relied on
@@ -218,8 +218,8 @@ class NoiseFound:
     --------
     >>> from lessons_lib.noise_estimation import NoiseFound
     >>> found = NoiseFound((0.2, 0.8), (8 / 255, 4 / 255), least=3 / 255, correlation=0.4)
-    >>> found.quiet, round(255 * found.sigma)
-    (False, 6)
+    >>> found.share, round(255 * found.sigma)
+    (1.0, 6)
     """
 
     brightness: tuple[float, ...]
@@ -233,9 +233,9 @@ class NoiseFound:
         return float(np.sqrt(np.mean(np.square(self.levels))))
 
     @property
-    def quiet(self) -> bool:
-        """Whether there is so little noise that the image should be left alone."""
-        return self.least < QUIET
+    def share(self) -> float:
+        """How much of the noise found should be taken out, 0 to 1: of very little noise, some may be fine texture."""
+        return min(1.0, max(0.0, (self.least - QUIET) / (PLAIN - QUIET)))
 
     def limited(self, image: np.ndarray, noise: np.ndarray, strength: float = 1.0) -> np.ndarray:
         """Return an estimate of the noise that nowhere exceeds that of smooth places by much.
@@ -296,8 +296,8 @@ def found_noise(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> NoiseFound:
     >>> rng = np.random.default_rng(0)
     >>> noise = rng.normal(0, 5 / 255, (96, 96, 3)).astype(np.float32)
     >>> found = found_noise([(0.5 + noise, noise)])
-    >>> round(255 * found.sigma, 1), found.quiet
-    (4.9, False)
+    >>> round(255 * found.sigma, 1), found.share
+    (4.9, 1.0)
     """
     tones, locals_, products, powers = [], [], 0.0, 1e-12
     for image, noise in pairs:

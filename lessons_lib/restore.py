@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lessons_lib import degrade, image_io, images, pretrained, priors
-from lessons_lib.blur_estimation import found_blur
+from lessons_lib.blur_estimation import PART, found_blur
 from lessons_lib.degrade import TASKS
 from lessons_lib.image_io import Photo, videos
 from lessons_lib.images import ImageError
@@ -59,6 +59,8 @@ LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding did
 JPEG_ERROR = 0.088  # times the root of its amplitude: undid blurs of validation photographs best, quality 40 to 97
 UNKNOWN_JPEG = 60  # quality of a JPEG that was stored anew in another format
 LEAST_FOR_SHAKES = 4 / 255
+NEAR_ENDS = 5 / 255  # what is as dark or as light may have been clipped
+RINGING = 0.02  # the share of values that may pass black or white
 SAMPLED_FRAMES = 3  # of a video, from which its noise is estimated
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -497,11 +499,31 @@ def _without_blur(
         kernel = found.kernel
         said = f"blur found: {found.text}, which explains {100 * found.sure:.0f} % of what the spectrum lacks"
         if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise
-            sigma = max(2 * sigma, LEAST_FOR_SHAKES)
+            level = _level_for_shake(photo.pixels, kernel, max(2 * sigma, LEAST_FOR_SHAKES), network)
+            if level is None:
+                said = "camera shake found, but undoing it made the picture ring: left as it is"
+                return Restored(photo, None, False, said)
+            sigma = level
     if estimated and _quality(photo):
         said += "; " * bool(said) + "what a JPEG changed counts as noise"
     pieces = _deblurred(network, photo.pixels, kernel, sigma, progress, cancelled)
     return Restored(image_io.restored(photo, pieces), sigma, estimated, said, kernel if looked_for else None)
+
+
+def _level_for_shake(image: np.ndarray, kernel: np.ndarray, level: float, network: Network) -> float | None:
+    """The noise level at which an estimated kernel can be undone; None if there is none.
+
+    What the kernel gets wrong comes back as ringing, which passes black and white where the image did not come near
+    them. A higher level trusts the kernel less. It is tried on the part from which the kernel was estimated.
+    """
+    part = images.center_crop(image, (min(PART, image.shape[0]), min(PART, image.shape[1])))
+    part = part if part.dtype.kind == "f" else images.to_float(part)
+    between = (part > NEAR_ENDS) & (part < 1 - NEAR_ENDS)
+    for sigma in (level, 2 * level, 4 * level):
+        restored = priors.deblur(part, kernel, sigma, lambda noisy, left: denoise(noisy, left, network))
+        if (between & ((restored < 0) | (restored > 1))).mean() <= RINGING:
+            return min(1.0, sigma)
+    return None
 
 
 def _restored_by_finding(
@@ -521,10 +543,10 @@ def _restored_by_finding(
         other = dataclasses.replace(options, task="dejpeg")
         result = restore_image(photo, other, progress=progress, cancelled=cancelled)
         return dataclasses.replace(result, found=f"JPEG of quality {photo.jpeg} found, and hardly any other noise")
-    if found.quiet and options.strength is None:
+    if found.share == 0 and options.strength is None:
         said = f"no noise to speak of found{jpeg}, left as it is; --strength 1 cleans anyway"
         return Restored(photo, 0.0, True, said)
-    strength = options.strength or 1.0
+    strength = options.strength or found.share
     white = 0.0 if frame or photo.jpeg or options.model else min(1.0, estimate_sigma(photo.pixels))
     if white > max(LEAST_WHITE, WHITE * found.sigma):
         white = min(white, MOST * found.sigma)  # an estimate of white noise takes fine texture for it
@@ -534,6 +556,8 @@ def _restored_by_finding(
     how: dict[str, Any] = {"ensemble": options.ensemble, "progress": progress, "cancelled": cancelled}
     pieces = blocks(network, photo.pixels, strength=strength, found=found, **how)
     said = f"noise of sigma {255 * found.sigma:.1f} found{_manner(found)}{jpeg}"
+    if strength < 1 and options.strength is None:
+        said += f"; so weak that only {100 * strength:.0f} % of it was removed; --strength 1 removes all"
     return Restored(image_io.restored(photo, pieces), found.sigma, True, said)
 
 
@@ -683,7 +707,7 @@ def restore_video(
     notes = videos.map_frames(video, target, restored, progress or (lambda done, total: None))
     if found is None:
         return RestoredVideo(options.sigma, estimated, notes=notes)
-    if found.quiet and options.strength is None:
+    if found.share == 0 and options.strength is None:
         return RestoredVideo(0.0, True, said, (*notes, "its frames are packed anew all the same"))
     return RestoredVideo(found.sigma, True, said, notes)
 

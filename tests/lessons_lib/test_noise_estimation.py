@@ -106,7 +106,13 @@ def test_noise_is_found_for_each_brightness_and_clipped_places_do_not_count():
     assert np.all(np.diff(found.brightness) > 0)
     assert np.all(np.diff(found.levels) < 0.003) and found.levels[0] > 2 * found.levels[-1]
     black = np.zeros((64, 64, 3), np.float32)
-    assert noise_estimation.found_noise([(black, black)]).quiet
+    assert noise_estimation.found_noise([(black, black)]).share == 0
+
+
+@pytest.mark.parametrize(("least", "share"), [(0.5, 0), (0.65, 0), (0.885, 0.5), (1.12, 1), (20, 1)])
+def test_of_very_little_noise_only_a_share_is_taken(least, share):
+    found = noise_estimation.NoiseFound((0.5,), (2 / 255,), least=least / 255, correlation=0.0)
+    assert found.share == pytest.approx(share, abs=1e-6)
 
 
 def test_correlated_noise_is_found_to_be():

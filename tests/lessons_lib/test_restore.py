@@ -278,19 +278,45 @@ def test_without_a_word_the_blur_is_found_and_said(photo):
 
 
 @pytest.mark.usefixtures("with_auto")
-def test_a_shake_is_undone_with_caution_and_a_sharp_picture_not_at_all(photo, monkeypatch):
+def test_a_shake_is_undone_with_caution_and_a_sharp_picture_not_at_all(photo, conditioned, monkeypatch):
     path, levels = degrade.shake_kernel(9, np.random.default_rng(0)), []
     monkeypatch.setattr(
         restore, "_deblurred", lambda network, image, kernel, sigma, *_: levels.append((kernel, sigma)) or []
     )
     monkeypatch.setattr(restore, "found_blur", lambda *_: BlurFound(path, "shake", misfit=0.2, sharp=1.0))
-    result = restore.restore_image(stored(photo), RestoreOptions("deblur", sigma=3 / 255))
+    shaken = stored(degrade.blur(photo, path))
+    result = restore.restore_image(shaken, RestoreOptions("deblur", sigma=3 / 255), conditioned)
     assert result.found == "blur found: shake, which explains 80 % of what the spectrum lacks"
     assert levels == [(path, 6 / 255)]
     monkeypatch.setattr(restore, "found_blur", lambda *_: BlurFound(None, "", misfit=0.2, sharp=0.2))
     sharp = stored(photo)
     result = restore.restore_image(sharp, RestoreOptions("deblur"))
     assert result.photo is sharp and result.found.startswith("no blur found, left as it is")
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_what_rings_is_tried_with_more_caution_and_then_left_alone(photo, monkeypatch):
+    """The answer passes white where the photo does not; nobody counts what was white before."""
+    path, levels, left = degrade.shake_kernel(9, np.random.default_rng(0)), [], 16 / 255
+    dim = stored(0.8 * photo)
+
+    def deblur(part, kernel, sigma, denoiser):
+        levels.append(sigma)
+        return part + (sigma < left)
+
+    monkeypatch.setattr(restore.priors, "deblur", deblur)
+    monkeypatch.setattr(restore, "_deblurred", lambda *_: [])
+    monkeypatch.setattr(restore, "found_blur", lambda *_: BlurFound(path, "shake", misfit=0.2, sharp=1.0))
+    result = restore.restore_image(dim, RestoreOptions("deblur", sigma=2 / 255))
+    assert levels == [4 / 255, 8 / 255, 16 / 255] and result.sigma == 16 / 255
+    left = 1
+    result = restore.restore_image(dim, RestoreOptions("deblur", sigma=2 / 255))
+    assert (
+        result.photo is dim
+        and result.found == "camera shake found, but undoing it made the picture ring: left as it is"
+    )
+    white = stored(np.ones_like(photo))
+    assert restore.restore_image(white, RestoreOptions("deblur", sigma=2 / 255)).sigma == 4 / 255
 
 
 def test_the_blur_of_a_video_has_to_be_named(conditioned, tmp_path):
@@ -427,6 +453,18 @@ def test_a_coarse_jpeg_without_noise_goes_to_the_network_for_jpeg(photo, monkeyp
     coarse = image_io.read(image_io.encode(stored(photo), ".jpg", quality=40)[0])
     told = restore.restore_image(coarse, RestoreOptions("dejpeg")).photo.pixels
     np.testing.assert_array_equal(restore.restore_image(coarse, RestoreOptions()).photo.pixels, told)
+
+
+@pytest.mark.usefixtures("with_auto")
+def test_of_very_little_noise_a_share_is_removed_and_all_if_asked(photo, monkeypatch):
+    weak = NoiseFound((0.5,), (2 / 255,), least=1 / 255, correlation=0.3)
+    monkeypatch.setattr(restore, "look", lambda network, image: weak)
+    given = stored(degrade.correlated_noise(photo, 2 / 255, np.random.default_rng(0), 1.0))
+    some, whole = (restore.restore_image(given, RestoreOptions(strength=strength)) for strength in (None, 1))
+    assert some.found.endswith("so weak that only 74 % of it was removed; --strength 1 removes all")
+    assert "so weak" not in whole.found
+    changed = [np.abs(result.photo.pixels - given.pixels.astype(float)).mean() for result in (some, whole)]
+    assert 0 < changed[0] < changed[1]
 
 
 @pytest.mark.usefixtures("with_auto")
