@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import math
 from collections.abc import Iterable
 
@@ -26,7 +25,10 @@ WINDOW = 15  # pixels of the side over which local noise is measured
 BINS = 6  # of brightness
 SMOOTH, SMOOTHEST = 20, 5  # percentiles of local noise: what smooth places show, and the smoothest
 QUIET, PLAIN = 0.65 / 255, 1.12 / 255  # in the smoothest places: less is no noise, more is nothing but noise
+STRONG = 3 / 255  # so much noise over all is no texture, however little there is in the smoothest places
 ALLOWANCE = 1.15  # by how much noise may exceed that of smooth places
+BESIDE_CLIPPED = 1.5  # times the strongest noise found is allowed where values are clipped and show it in part
+FEW = 0.01  # share of places below which those that are not clipped say nothing of the others
 BLOCK, STEP = 8, 1.3  # pixels of the side of JPEG's blocks; how much rougher their borders are, where they show
 COARSE = 7 / 255  # amplitude below which a JPEG of quality 50 cannot be relied on
 MORE, LITTLE = 1.25, 2 / 255  # brightness always shows a little more: its texture
@@ -213,6 +215,8 @@ class NoiseFound:
         Standard deviation of the noise in the smoothest places.
     correlation : float
         Correlation of the noise of neighbouring pixels, from -1 to 1; that of white noise is about 0.
+    clipped : float, default 0.0
+        Share of the values, 0 to 1, that are black or white and so show their noise in part.
 
     Examples
     --------
@@ -226,6 +230,7 @@ class NoiseFound:
     levels: tuple[float, ...]
     least: float
     correlation: float
+    clipped: float = 0.0
 
     @property
     def sigma(self) -> float:
@@ -235,7 +240,8 @@ class NoiseFound:
     @property
     def share(self) -> float:
         """How much of the noise found should be taken out, 0 to 1: of very little noise, some may be fine texture."""
-        return min(1.0, max(0.0, (self.least - QUIET) / (PLAIN - QUIET)))
+        share = min(1.0, max(0.0, (self.least - QUIET) / (PLAIN - QUIET)))
+        return 1.0 if share > 0 and self.sigma > STRONG else share
 
     def limited(self, image: np.ndarray, noise: np.ndarray, strength: float = 1.0) -> np.ndarray:
         """Return an estimate of the noise that nowhere exceeds that of smooth places by much.
@@ -266,9 +272,9 @@ class NoiseFound:
         >>> round(float(found.limited(np.full_like(noise, 0.5), noise).max()), 3)
         0.012
         """
-        allowed = ALLOWANCE * strength * np.interp(_local_mean(image.mean(-1)), self.brightness, self.levels)
+        allowed = ALLOWANCE * np.interp(_local_mean(image.mean(-1)), self.brightness, self.levels)
+        allowed = strength * np.where(_clipped(image), BESIDE_CLIPPED * max(self.levels), allowed)
         share = np.minimum(1, allowed / np.maximum(_local_noise(noise), 1e-6))
-        share = np.where(_clipped(image), 1, share)  # what noise is there shows only in part: no limit is known
         return (noise * share[..., None]).astype(np.float32)
 
 
@@ -277,7 +283,8 @@ def found_noise(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> NoiseFound:
 
     In smooth places a blind denoiser removes noise alone, elsewhere some texture too. So the local noise, measured over
     15 x 15 pixels, is taken at its 20th percentile for each of six ranges of brightness. Places where values are
-    clipped or constant do not count: they show no noise, however much there is.
+    clipped or constant do not count: they show no noise, however much there is. Where hardly any others are left, as
+    in a picture of the night, what shows in clipped ones has to do.
 
     Parameters
     ----------
@@ -299,24 +306,25 @@ def found_noise(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> NoiseFound:
     >>> round(255 * found.sigma, 1), found.share
     (4.9, 1.0)
     """
-    tones, locals_, products, powers = [], [], 0.0, 1e-12
+    tones, locals_, beside, ends, products, powers = [], [], [], [], 0.0, 1e-12
     for image, noise in pairs:
-        kept = _usable(image)
+        kept = _varied(image)
         tones.append(_local_mean(image.mean(-1))[kept])
         locals_.append(_local_noise(noise)[kept])
+        beside.append(_clipped(image)[kept])
+        ends.append(np.mean((image <= 0) | (image >= 1)))
         products += float((noise[:, 1:] * noise[:, :-1]).sum() + (noise[1:] * noise[:-1]).sum()) / 2
         powers += float(np.square(noise).sum())
-    tone, local = np.concatenate(tones), np.concatenate(locals_)
+    tone, local, cut = (np.concatenate(parts) for parts in (tones, locals_, beside))
     if tone.size == 0:
         return NoiseFound((0.5,), (0.0,), 0.0, 0.0)
-    edges = np.quantile(tone, np.linspace(0, 1, BINS + 1))
-    brightness, levels = [], []
-    for low, high in itertools.pairwise(edges):
-        inside = (tone >= low) & (tone <= high)
-        brightness.append(float(tone[inside].mean()))
-        levels.append(float(np.percentile(local[inside], SMOOTH)))
+    if np.mean(~cut) > FEW:
+        tone, local = tone[~cut], local[~cut]
+    ranges = np.array_split(np.argsort(tone), min(BINS, tone.size))  # each of as many pixels
+    brightness = [float(tone[inside].mean()) for inside in ranges]
+    levels = [float(np.percentile(local[inside], SMOOTH)) for inside in ranges]
     least = float(np.percentile(local, SMOOTHEST))
-    return NoiseFound(tuple(brightness), tuple(levels), least, products / powers)
+    return NoiseFound(tuple(brightness), tuple(levels), least, products / powers, float(np.mean(ends)))
 
 
 def _local_mean(plane: np.ndarray) -> np.ndarray:
@@ -328,12 +336,12 @@ def _local_noise(noise: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(_local_mean(np.square(noise).mean(-1)), 0))
 
 
-def _usable(image: np.ndarray) -> np.ndarray:
-    """Where (H, W) hardly a pixel around is clipped, and not all are equal."""
+def _varied(image: np.ndarray) -> np.ndarray:
+    """Where (H, W) not nearly all pixels around are equal."""
     gray = image.mean(-1)
     steps = np.zeros(gray.shape, np.float32)
     steps[:, 1:] = gray[:, 1:] != gray[:, :-1]
-    return ~_clipped(image) & (_local_mean(steps) > 0.05)
+    return _local_mean(steps) > 0.05
 
 
 def _clipped(image: np.ndarray) -> np.ndarray:

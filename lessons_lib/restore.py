@@ -54,6 +54,7 @@ DEJPEG = "dejpeg"
 COARSE_JPEG, LEAST_OVER_JPEG = 80, 4.5 / 255  # a JPEG as coarse shows as noise below this, and what was noise is gone
 SAMPLE = 192  # pixels of the side of a part that is looked at
 LEAST_WHITE, WHITE = 2 / 255, 0.75  # of the noise found, the share that must be white to be taken for white noise
+MOST_CLIPPED = 0.11  # share of values from which on the network that was trained on clipped noise does better
 MOST = 1.1  # times the noise found in smooth places, where a network finds nine tenths of white noise, is all of it
 LEAST_TO_DEBLUR = 1 / 255  # an estimate of the noise may miss what rounding did
 JPEG_ERROR = 0.088  # times the root of its amplitude: undid blurs of validation photographs best, quality 40 to 97
@@ -548,7 +549,7 @@ def _restored_by_finding(
         return Restored(photo, 0.0, True, said)
     strength = options.strength or found.share
     white = 0.0 if frame or photo.jpeg or options.model else min(1.0, estimate_sigma(photo.pixels))
-    if white > max(LEAST_WHITE, WHITE * found.sigma):
+    if white > max(LEAST_WHITE, WHITE * found.sigma) and found.clipped < MOST_CLIPPED:
         white = min(white, MOST * found.sigma)  # an estimate of white noise takes fine texture for it
         other = dataclasses.replace(options, model="medium", sigma=min(1.0, white * strength), strength=None)
         result = restore_image(photo, other, progress=progress, cancelled=cancelled)

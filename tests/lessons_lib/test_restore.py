@@ -480,6 +480,14 @@ def test_white_noise_goes_to_the_network_that_is_told_its_level(photo):
 
 
 @pytest.mark.usefixtures("with_auto")
+@pytest.mark.parametrize(("brightness", "network"), [(1, "white noise of"), (0.1, "noise of")])
+def test_clipped_noise_stays_with_the_network_that_was_trained_on_it(photo, brightness, network):
+    """In a picture of the night it was "no noise to speak of": no place was left without black."""
+    noisy = degrade.Degradation(level=20 / 255, clip=True)(brightness * photo, np.random.default_rng(0))
+    assert restore.restore_image(stored(noisy), RestoreOptions()).found.startswith(network)
+
+
+@pytest.mark.usefixtures("with_auto")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_clean_picture_is_left_alone_unless_asked(channels):
     rows, columns = np.mgrid[:96, :110]
