@@ -39,8 +39,8 @@ GRAVE = ("serious", "critical")
 # axe would fetch style sheets once more to look for rules about print, which browsers refuse on file://.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 COLOURS = {"runOnly": ["color-contrast"]}
-# The check of contrast looks at every word: of those alike in colour, size and ground one is left in sight for it.
-HIDE_ALIKE = """() => {
+# The check of contrast looks at every word: of those alike in colour, size and ground three are left in sight for it.
+HIDE_ALIKE = """within => {
   const ground = e => { let opacity = 1;
     for (let p = e; p; p = p.parentElement) {
       const style = getComputedStyle(p), colour = style.backgroundColor;
@@ -48,12 +48,15 @@ HIDE_ALIKE = """() => {
       if (style.backgroundImage !== "none") return null;
       if (!/, 0\\)$/.test(colour)) return colour + opacity;
     } return "" + opacity; };
-  const seen = new Set(), alike = [];
-  for (const word of document.querySelectorAll("main :not(:has(*)):not(svg *)")) {
-    const style = getComputedStyle(word), below = ground(word);
-    const look = [style.color, style.fontSize, style.fontWeight, below].join();
-    if (below !== null && seen.has(look)) alike.push(word);
-    seen.add(look);
+  const seen = new Map(), alike = [];
+  const shown = e => e.textContent.trim() && e.checkVisibility({visibilityProperty: true, opacityProperty: true})
+    && e.getBoundingClientRect().width > 1;
+  for (const word of document.querySelectorAll(`${within} :not(:has(*)):not(svg *)`)) {
+    const style = getComputedStyle(word), below = shown(word) ? ground(word) : null;
+    if (below === null) continue;
+    const look = [style.color, style.fontSize, style.fontWeight, below].join(), before = seen.get(look) ?? 0;
+    if (before >= 3) alike.push(word);
+    seen.set(look, before + 1);
   }
   window.alike = alike.map(word => [word, word.style.visibility]);
   for (const word of alike) word.style.visibility = "hidden";
@@ -137,7 +140,7 @@ class Watched:
     def look_for_barriers(self, colours: bool = True, others: bool = True, within: str | None = None) -> None:
         """Rules of axe-core whose breaking is serious or critical: on contrast of colours, and all others."""
         if colours:
-            self.page.evaluate(HIDE_ALIKE)
+            self.page.evaluate(HIDE_ALIKE, within or "main")
             self._rules(COLOURS, within)
             self.page.evaluate(SHOW_ALIKE)
         if others:

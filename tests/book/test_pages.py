@@ -106,8 +106,10 @@ BAD = {
     "image without alt text: dot.svg": "<img src='dot.svg'>",
     "wider than 390 px": "<table><tr><td style='min-width:600px'>wide</td></tr></table>",
     "serious: color-contrast": "<p style='color:#bbb;background:#fff'>pale</p>",
-    "serious: color-contrast (1 times)": "<p style='color:#757575'>seen</p><p style='color:#757575'>alike</p>"
-    "<div style='background:#999'><p style='color:#757575'>the same colour on another ground</p></div>",
+    "serious: color-contrast (1 times)": 5 * "<p style='color:#757575'>alike</p>"
+    + "<div style='background:#999'><p style='color:#757575'>the same colour on another ground</p></div>",
+    "serious: color-contrast (3 times)": 4 * "<p style='color:#bbb' hidden>unseen</p><i style='color:#bbb'></i>"
+    + 5 * "<p style='color:#bbb'>pale: three stand for all that look the same</p>",
     "critical: button-name": "<button></button>",
 }
 
