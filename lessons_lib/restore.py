@@ -500,9 +500,9 @@ def _without_blur(
         kernel = found.kernel
         said = f"blur found: {found.text}, which explains {100 * found.sure:.0f} % of what the spectrum lacks"
         if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise
-            level = _level_for_shake(photo.pixels, kernel, max(2 * sigma, LEAST_FOR_SHAKES), network)
+            level = _level_for_shake(photo.pixels, kernel, max(2 * sigma, LEAST_FOR_SHAKES), network, cancelled)
             if level is None:
-                said = "camera shake found, but undoing it made the picture ring: left as it is"
+                said = "camera shake found, but undoing it made the picture ring, left as it is; name its kernel if known"
                 return Restored(photo, None, False, said)
             sigma = level
     if estimated and _quality(photo):
@@ -511,7 +511,9 @@ def _without_blur(
     return Restored(image_io.restored(photo, pieces), sigma, estimated, said, kernel if looked_for else None)
 
 
-def _level_for_shake(image: np.ndarray, kernel: np.ndarray, level: float, network: Network) -> float | None:
+def _level_for_shake(
+    image: np.ndarray, kernel: np.ndarray, level: float, network: Network, cancelled: Cancelled | None
+) -> float | None:
     """The noise level at which an estimated kernel can be undone; None if there is none.
 
     What the kernel gets wrong comes back as ringing, which passes black and white where the image did not come near
@@ -521,6 +523,8 @@ def _level_for_shake(image: np.ndarray, kernel: np.ndarray, level: float, networ
     part = part if part.dtype.kind == "f" else images.to_float(part)
     between = (part > NEAR_ENDS) & (part < 1 - NEAR_ENDS)
     for sigma in (level, 2 * level, 4 * level):
+        if cancelled and cancelled():
+            raise CancelledError("cancelled while a camera shake was tried out")
         restored = priors.deblur(part, kernel, sigma, lambda noisy, left: denoise(noisy, left, network))
         if (between & ((restored < 0) | (restored > 1))).mean() <= RINGING:
             return min(1.0, sigma)
