@@ -502,7 +502,7 @@ def _without_blur(
         if found.text == "shake":  # its kernel is never exact, and what it gets wrong counts as noise
             level = _level_for_shake(photo.pixels, kernel, max(2 * sigma, LEAST_FOR_SHAKES), network, cancelled)
             if level is None:
-                said = "camera shake found, but undoing it made the picture ring, left as it is; name its kernel if known"
+                said = "camera shake found, but undoing it made the picture ring, left as it is; give its kernel"
                 return Restored(photo, None, False, said)
             sigma = level
     if estimated and _quality(photo):
