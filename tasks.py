@@ -210,13 +210,17 @@ def task_test(args: argparse.Namespace) -> None:
 
 
 def task_prove(args: argparse.Namespace) -> None:
-    """the long proofs: assignments, pages, exercises (name some, or all)"""
+    """the long proofs: library, assignments, pages, exercises (name some, or all)"""
     ensure_env()
-    names = args.names or ["assignments", "pages", "exercises"]
+    names = args.names or ["library", "assignments", "pages", "exercises"]
     rest = argparse.Namespace(**vars(args) | {"names": []})
+    proof = ("-m", "pytest", "-m", "prove and not pages", "-n", WORKERS, "--dist", "worksteal")
+    if "library" in names:
+        say("Trainings that are killed, on every backend and on two devices; blurs of every kind")
+        python(*proof, "tests/lessons_lib")
     if "assignments" in names:
         say("Every wrong answer and network of the assignments, graded, and again under load")
-        python("-m", "pytest", "tests", "-m", "prove and not pages", "-n", WORKERS, "--dist", "worksteal")
+        python(*proof, "tests", "--ignore=tests/lessons_lib")
     if "exercises" in names:
         task_nbval(rest, exercises="all")
     if "pages" in names:

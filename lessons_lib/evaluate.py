@@ -192,14 +192,15 @@ def evaluate(name: str, protocol: Protocol, restorer: Restorer | None = None) ->
     """Score what `get_restorer` knows by name, or any `restorer(degraded, info)` under the name given.
 
     Restored pictures are clipped to [0, 1] and scored in float. PSNR (dB) and SSIM are means over the pictures; time is
-    the restorer's alone, the first picture of each shape restored once before to warm up (a network compiles itself for
-    it); memory is the largest growth of this process while it restores, in MB.
+    the restorer's alone; unless a classical method does it, the first picture of each shape is restored once before to
+    warm up (a network compiles itself for it). Memory is the largest growth of this process while it restores, in MB.
     """
+    classical_method = restorer is None and name in classical.METHODS[protocol.task]
     restorer = restorer or get_restorer(protocol.task, name)
     scores, seconds, pixels, shapes = [], 0.0, 0, set()
     with _Memory() as memory:
         for degraded, clean, info in cases(protocol):
-            if degraded.shape not in shapes:
+            if not classical_method and degraded.shape not in shapes:
                 restorer(degraded, info)
                 shapes.add(degraded.shape)
             memory.watch()

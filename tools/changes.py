@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HALF_A_DAY = 12 * 3600  # seconds
 # By proof, in the order of what a mistake would cost, the folders and files that it is about.
 PROOFS = {
+    "library": ("lessons_lib", "tests/lessons_lib", "requirements.lock", "constraints.txt"),
     "assignments": (
         *("lessons_grader", "book/assignments", "tests/assignments", "tests/lessons_grader", "tools/measure/catalogue"),
         *("lessons_lib/datasets", "lessons_lib/images.py", "data", "deploy/sandbox.Dockerfile", "requirements.lock"),
@@ -32,7 +33,12 @@ PROOFS = {
     ),
     "exercises": ("book", "lessons_lib", "tools/publish", "tools/pytest_plugins", "data", "requirements.lock"),
 }
-MINUTES = {"assignments": 20, "pages": 10, "exercises": 12}  # of each proof, on two cores of a slow machine
+MINUTES = {
+    "library": 3,
+    "assignments": 20,
+    "pages": 10,
+    "exercises": 12,
+}  # of each proof, on two cores of a slow machine
 SAMPLE = 5  # unchanged pages that each commit looks at, other ones each time
 
 

@@ -87,7 +87,7 @@ def test_a_shake_is_found_and_has_no_name():
     assert found.kernel.sum() == pytest.approx(1, abs=1e-4) and found.kernel.min() >= 0
 
 
-@pytest.mark.parametrize("degrees", [1.5, 5])
+@pytest.mark.parametrize("degrees", [1.5, pytest.param(5, marks=pytest.mark.prove)])
 def test_a_blur_that_differs_from_place_to_place_is_left_alone(degrees):
     """A camera that rolls: sharp in the middle, longer arcs farther out."""
     astronaut = images.to_gray(images.center_crop(datasets.photo("astronaut"), (250, 250)))

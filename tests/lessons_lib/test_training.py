@@ -88,7 +88,7 @@ t.training.fit(t.small_model(), (t.X, t.Y), validation=(t.X, t.Y), epochs=4, res
 """
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
     script = KILLED.format(tests=str(Path(__file__).parents[2]))
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "run"), "2"], check=False, cwd=tmp_path)
@@ -180,7 +180,7 @@ def installed_backends():
     return [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_every_installed_backend_trains_to_the_same_losses(tmp_path):
     assert len(installed_backends()) >= 2, "the test extra brings JAX beside TensorFlow"
     losses = {}

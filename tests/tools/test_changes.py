@@ -17,10 +17,11 @@ PAGES = ["denoising.html", "pooling.html", "unet.html", "course/attend.html", *(
         (["README.md"], []),
         (["lessons_grader/sandbox/runner.py"], ["assignments"]),
         (["lessons_grader_notes.md"], []),
+        (["tests/lessons_lib/test_training.py"], ["library"]),
         (["book/assignments/attend.ipynb"], ["assignments", "pages", "exercises"]),
-        (["lessons_lib/training.py"], ["exercises"]),
+        (["lessons_lib/training.py"], ["library", "exercises"]),
         (["_config.yml"], ["pages"]),
-        (None, ["assignments", "pages", "exercises"]),
+        (None, ["library", "assignments", "pages", "exercises"]),
     ],
 )
 def test_a_change_needs_the_proofs_of_what_it_touched(files, needed):
@@ -32,10 +33,12 @@ def test_proofs_that_do_not_fit_are_named_and_the_others_run(capsys, monkeypatch
     assert changes.fitting(["assignments", "pages"], changes.MINUTES["assignments"]) == ["assignments"]
     assert changes.fitting(["assignments", "pages"], changes.MINUTES["pages"]) == ["pages"]
     monkeypatch.setattr(changes, "changed", lambda: None)
-    monkeypatch.setattr("sys.argv", ["changes", "--minutes", str(changes.MINUTES["pages"])])
+    monkeypatch.setattr(
+        "sys.argv", ["changes", "--minutes", str(changes.MINUTES["library"] + changes.MINUTES["pages"])]
+    )
     changes.main()
     said = capsys.readouterr()
-    assert said.out.split() == ["pages"]
+    assert said.out.split() == ["library", "pages"]
     assert "make prove NAMES='assignments exercises'" in said.err
 
 

@@ -64,6 +64,7 @@ def test_jax_is_not_asked_for_gpus_that_are_not_there():
     assert (done.returncode, done.stdout) == (0, "inside\n"), done.stderr
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("backend", TWO)
 def test_two_devices_learn_what_one_does(backend):
     pytest.importorskip(backend)

@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 
 from lessons_lib import pretrained, recipes
 from tests.lessons_lib.recipes.test_recipe import TINY, written
@@ -24,6 +25,7 @@ publish.publish(recipe, *recipes.train(recipe, here / "state"))
 """
 
 
+@pytest.mark.prove
 def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(tmp_path):
     def start(folder):
         folder.mkdir(exist_ok=True)

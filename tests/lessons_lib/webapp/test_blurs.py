@@ -55,10 +55,12 @@ def send_kernel(app, data):
 @pytest.mark.parametrize(
     ("name", "moves", "blur"),
     [
-        ("Soft all over (Gaussian)", {}, "gaussian:1.6"),
+        pytest.param("Soft all over (Gaussian)", {}, "gaussian:1.6", marks=pytest.mark.prove),
         ("Soft all over (Gaussian)", {"Standard deviation": 2.5}, "gaussian:2.5"),
         ("Out of focus", {"Radius": 4.5}, "defocus:4.5"),
-        ("Moved in one direction", {"Length": 21, "Direction": 90}, "motion:21@90"),
+        pytest.param(
+            "Moved in one direction", {"Length": 21, "Direction": 90}, "motion:21@90", marks=pytest.mark.prove
+        ),
     ],
 )
 def test_each_kind_is_undone_as_it_was_set(blurred, monkeypatch, name, moves, blur):
