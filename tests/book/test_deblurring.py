@@ -1,8 +1,7 @@
-"""What the chapter on deblurring writes from scratch, against SciPy, scikit-image and the library."""
+"""What the chapter on deblurring writes from scratch, against scikit-image and the library."""
 
 import numpy as np
 import pytest
-from scipy import signal
 from skimage import restoration
 
 from lessons_lib import degrade
@@ -11,24 +10,8 @@ from tests.book.chapter import defined
 
 @pytest.fixture(scope="module")
 def functions():
-    cells = ("spectrum", "best-kernel", "wiener-code", "lucy-code", "shake")
+    cells = ("best-kernel", "lucy-code", "shake")
     return defined("deblurring", *cells)
-
-
-@pytest.mark.parametrize("kernel", [degrade.gaussian_kernel(5, 1.0), degrade.motion_kernel(7, 20)])
-def test_multiplying_by_the_spectrum_is_the_blur_with_a_wrapped_border(functions, kernel):
-    picture = np.random.default_rng(1).random((24, 31))
-    by_spectrum = functions["filtered"](picture, functions["spectrum"](kernel, picture.shape))
-    np.testing.assert_allclose(by_spectrum, degrade.blur(picture[..., None], kernel, "wrap")[..., 0], atol=1e-6)
-    np.testing.assert_allclose(by_spectrum, signal.convolve2d(picture, kernel, "same", "wrap"), atol=1e-9)
-
-
-@pytest.mark.parametrize("shape", [(24, 24), (31, 40)])
-@pytest.mark.parametrize("balance", [1e-4, 0.1])
-def test_wiener_is_scikit_images(functions, shape, balance):
-    picture, kernel = np.random.default_rng(2).random(shape), degrade.gaussian_kernel(7, 1.2).astype(np.float64)
-    theirs = restoration.wiener(picture, kernel, balance, clip=False)
-    np.testing.assert_allclose(functions["wiener"](picture, kernel, balance), theirs, atol=1e-9)
 
 
 def test_richardson_lucy_is_scikit_images_far_from_the_border(functions):
