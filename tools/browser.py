@@ -87,6 +87,12 @@ TOO_WIDE = """() => {
   return wide.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).concat(wide.length ? [] : ["unknown element"]);
 }"""
 
+LEGIBLE = 10.5  # CSS pixels, of the text in drawings
+TOO_SMALL = """least => [...document.querySelectorAll("svg text")]
+  .map(t => [t.getScreenCTM().a * parseFloat(getComputedStyle(t).fontSize), t.textContent])
+  .filter(([size, words]) => size < least && words.trim())
+  .slice(0, 3).map(([size, words]) => `${size.toFixed(1)} px: ${words.slice(0, 60)}`)"""
+
 
 def find_chromium() -> str | None:
     """The path of a Chromium, Chrome or Edge on this machine, or None."""
@@ -153,8 +159,10 @@ class Watched:
             self._say(f"{rule['impact']}: {rule['id']} ({len(rule['nodes'])} times): {places}")
 
     def look_at_width(self, size: dict = PHONE) -> None:
-        """Whether the page, at a phone's width, scrolls sideways."""
+        """Whether the page, at a phone's width, scrolls sideways or has drawings with too small text."""
         self.page.set_viewport_size(size)
         self.page.wait_for_timeout(400)  # the theme waits 300 ms before it looks which boxes now scroll
         for element in self.page.evaluate(TOO_WIDE):
             self._say(f"wider than {size['width']} px: {element}")
+        for words in self.page.evaluate(TOO_SMALL, LEGIBLE):
+            self._say(f"small text in a drawing: {words}")

@@ -105,6 +105,8 @@ BAD = {
     "image without alt text": "<img src='dot.svg' alt=''>",
     "image without alt text: dot.svg": "<img src='dot.svg'>",
     "wider than 390 px": "<table><tr><td style='min-width:600px'>wide</td></tr></table>",
+    "small text in a drawing: 8.7 px: tiny": "<svg viewBox='0 0 390 50' style='width:260px'>"
+    "<text y=20 style='font-size:13px'>tiny</text></svg>",
     "serious: color-contrast": "<p style='color:#bbb;background:#fff'>pale</p>",
     "serious: color-contrast (1 times)": 5 * "<p style='color:#757575'>alike</p>"
     + "<div style='background:#999'><p style='color:#757575'>the same colour on another ground</p></div>",

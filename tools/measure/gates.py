@@ -18,7 +18,7 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "results" / "gates.json"
-SHOWS = ("show", "curves", "history", "table", "figure")
+SHOWS = ("show", "curves", "history", "table", "figure", "bars", "comparison")
 
 
 def run(name: str, seed: int) -> list[dict]:
@@ -27,6 +27,7 @@ def run(name: str, seed: int) -> list[dict]:
     from IPython.core.interactiveshell import InteractiveShell
 
     from lessons_lib import batches, plots, training
+    from lessons_lib.plots import drawing
 
     found, set_seed, stream = [], keras.utils.set_random_seed, batches.PairStream.__init__
 
@@ -42,6 +43,7 @@ def run(name: str, seed: int) -> list[dict]:
     batches.PairStream.__init__ = streamed
     for shows in SHOWS:
         setattr(plots, shows, lambda *given, **settings: None)
+    drawing.publish = lambda *given, **settings: None
     shell = InteractiveShell.instance()
     for cell in nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4).cells:
         if cell.cell_type == "code":
