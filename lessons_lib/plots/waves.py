@@ -60,7 +60,7 @@ def row_as_sum(row: np.ndarray, many: int) -> Sheet:
 
 
 def aliasing(frequency: float, every: int, pixels: int = 16) -> Sheet:
-    """A wave of `frequency` cycles a pixel, of which one pixel in `every` is kept, and the slower wave that results.
+    """A wave of `frequency` cycles per pixel, of which one pixel in `every` is kept, and the slower wave that results.
 
     Raises ValueError if the frequency is not above 0 and at most 1/2, or `every` is below 2.
     """
@@ -71,8 +71,8 @@ def aliasing(frequency: float, every: int, pixels: int = 16) -> Sheet:
     sheet = Sheet(
         2 * (tall + 58),
         "Aliasing",
-        f"A wave of {frequency:g} cycles a pixel. One pixel of {every} is kept: the kept values also lie on a wave of "
-        f"{folded:g} cycles a kept pixel.",
+        f"A wave of {frequency:g} cycles per pixel. One pixel of {every} is kept: the kept values also lie on a wave of "
+        f"{folded:g} cycles per kept pixel.",
     )
     x = np.linspace(0, pixels - 1, (pixels - 1) * 2 * _FINE + 1)
     middle = 40 + tall / 2
@@ -85,11 +85,11 @@ def aliasing(frequency: float, every: int, pixels: int = 16) -> Sheet:
             sheet.rectangle(px - 5, py - 5, 10, 10, kind, radius=5)
 
     every_pixel, kept = np.arange(pixels), np.arange(0, pixels, every)
-    sheet.text(0, 14, f"{frequency:g} cycles a pixel, and its pixels", "quiet", "start")
+    sheet.text(0, 14, f"{frequency:g} cycles per pixel, and its pixels", "quiet", "start")
     sheet.wire(*points(x, frequency, middle), kind="wire", tip=False)
     dots(every_pixel, middle, "a")
     low = middle + tall + 58
-    sheet.text(0, low - tall / 2 - 24, f"one of {every} kept: {folded:g} cycles a kept pixel", "quiet", "start")
+    sheet.text(0, low - tall / 2 - 24, f"one of {every} kept: {folded:g} cycles per kept pixel", "quiet", "start")
     sheet.wire(*points(x, frequency, low), kind="faint", tip=False)
     if folded:
         sheet.wire(*points(x[x <= kept[-1]], folded / every, low), kind="bypass", tip=False)
@@ -98,14 +98,14 @@ def aliasing(frequency: float, every: int, pixels: int = 16) -> Sheet:
 
 
 def alias(frequency: float) -> float:
-    """The frequency, at most 1/2 cycle a pixel, whose wave has the same pixels as a wave of `frequency`."""
+    """The frequency, at most 1/2 cycle per pixel, whose wave has the same pixels as a wave of `frequency`."""
     return round(abs(frequency - round(frequency)), 12)
 
 
 def places(frequencies: Sequence[tuple[float, float]], size: int = 16) -> Sheet:
     """Where waves lie in a spectrum whose middle is frequency zero, and a tile of `size` pixels of each.
 
-    frequencies: (across, down) in cycles a pixel, each from -1/2 to 1/2. Raises ValueError for others.
+    frequencies: (across, down) in cycles per pixel, each from -1/2 to 1/2. Raises ValueError for others.
     """
     if not 1 <= len(frequencies) <= 6 or any(abs(part) > 0.5 for pair in frequencies for part in pair):
         raise ValueError(f"frequencies are {list(frequencies)}: give one to six pairs from -1/2 to 1/2")

@@ -55,7 +55,7 @@ def test_an_alias_has_the_same_values_at_all_pixels(frequency):
 
 def test_the_dashed_wave_is_the_alias():
     sheet = waves.aliasing(3 / 8, 2)
-    assert any("0.25 cycles a kept pixel" in text for text in words(sheet))
+    assert any("0.25 cycles per kept pixel" in text for text in words(sheet))
     [slow] = lines(sheet, "bypass")
     crests = np.isclose(slow[:, 1], slow[:, 1].min(), atol=0.01).sum()
     assert crests == 2, "8 kept pixels of a quarter cycle each begin two periods"
