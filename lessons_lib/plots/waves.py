@@ -71,8 +71,8 @@ def aliasing(frequency: float, every: int, pixels: int = 16) -> Sheet:
     sheet = Sheet(
         2 * (tall + 58),
         "Aliasing",
-        f"A wave of {frequency:g} cycles per pixel. One pixel of {every} is kept: the kept values also lie on a wave of "
-        f"{folded:g} cycles per kept pixel.",
+        f"A wave of {frequency:g} cycles per pixel. One pixel of {every} is kept: the kept values also lie on a wave "
+        f"of {folded:g} cycles per kept pixel.",
     )
     x = np.linspace(0, pixels - 1, (pixels - 1) * 2 * _FINE + 1)
     middle = 40 + tall / 2
