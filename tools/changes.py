@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
 HALF_A_DAY = 12 * 3600  # seconds
-# By proof, in the order of what a mistake would cost, the folders and files that it is about.
+# By proof, the folders and files that it is about: the quickest first, then in the order of what a mistake would cost.
 PROOFS = {
     "library": ("lessons_lib", "tests/lessons_lib", "requirements.lock", "constraints.txt"),
     "assignments": (
@@ -33,12 +33,8 @@ PROOFS = {
     ),
     "exercises": ("book", "lessons_lib", "tools/publish", "tools/pytest_plugins", "data", "requirements.lock"),
 }
-MINUTES = {
-    "library": 3,
-    "assignments": 20,
-    "pages": 10,
-    "exercises": 12,
-}  # of each proof, on two cores of a slow machine
+# Of each proof, on two cores of a slow machine.
+MINUTES = {"library": 3, "assignments": 20, "pages": 10, "exercises": 12}
 SAMPLE = 5  # unchanged pages that each commit looks at, other ones each time
 
 

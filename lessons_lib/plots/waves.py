@@ -129,11 +129,11 @@ def places(frequencies: Sequence[tuple[float, float]], size: int = 16) -> Sheet:
     down, along = np.mgrid[:size, :size]
     for number, (fx, fy) in enumerate(frequencies):
         name = "ABCDEF"[number]
-        for sign in (1, -1):  # a wave's two numbers
-            x, y = side / 2 + sign * fx * side, top + side / 2 + sign * fy * side
-            sheet.rectangle(x - 4, y - 4, 8, 8, "ab"[sign < 0] if (fx, fy) != (0, 0) else "a", radius=4)
-            if sign > 0:
-                sheet.text(x + (12 if fx < 0.45 else -12), y + (13 if fy == 0 == fx else -11), name)
+        x, y = side / 2 + fx * side, top + side / 2 + fy * side
+        sheet.rectangle(x - 4, y - 4, 8, 8, "a", radius=4)
+        sheet.text(x + (12 if fx < 0.45 else -12), y + (13 if fy == 0 == fx else -11), name)
+        if not {abs(fx), abs(fy)} <= {0, 0.5}:  # the number of such a wave is its own twin
+            sheet.rectangle(side - x - 4, 2 * top + side - y - 4, 8, 8, "b", radius=4)
         row, column = divmod(number, 2)
         at = side + 38 + column * (tile + gap), row * (tile + gap + 8) + gap
         sheet.text(at[0] + tile / 2, at[1] - 11, f"{name} ({_short(fx)}, {_short(fy)})", "quiet")

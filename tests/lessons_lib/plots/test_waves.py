@@ -70,6 +70,15 @@ def test_each_place_has_its_tile():
     assert {"A (0, 0)", "B (1/8, 0)", "C (1/2, 1/2)"} <= set(found)
 
 
+def test_only_a_wave_whose_number_is_not_its_own_twin_has_two_places():
+    row = np.fft.fft2(np.random.default_rng(0).random((8, 8)))
+    for fx, fy in ((0, 0), (1 / 8, 0), (1 / 2, 1 / 2), (1 / 2, 1 / 4), (0, 1 / 2)):
+        at, twin = (round(8 * fy), round(8 * fx)), (round(-8 * fy), round(-8 * fx))
+        svg = ET.fromstring(waves.places([(fx, fy)]).svg())
+        marks = [box for box in svg.iter(f"{SVG}rect") if box.get("class") in ("a", "b")]
+        assert len(marks) == (1 if row[at] == row[twin] else 2)
+
+
 @pytest.mark.parametrize(
     ("draw", "says"),
     [
